@@ -1,0 +1,99 @@
+/**
+ * Every error this package throws on purpose. `code` is stable and made for programs; `message` is
+ * made for the person who reads it at night: what was tried, on what, what came back, what to do.
+ */
+export abstract class ClosingBellError extends Error {
+  abstract readonly code: string;
+}
+
+/** An option of a public function is missing, malformed or unknown. */
+export class InvalidOptionError extends ClosingBellError {
+  override readonly name = "InvalidOptionError";
+  readonly code = "ERR_OPTION";
+}
+
+/** A grouping key that cannot name a group, or would put its data where nobody looks. */
+export class InvalidGroupingKeyError extends ClosingBellError {
+  override readonly name = "InvalidGroupingKeyError";
+  readonly code = "ERR_GROUPING_KEY";
+}
+
+/** A metric that must not leave this process: the gateway, or every later scrape, would refuse it. */
+export class InvalidMetricError extends ClosingBellError {
+  override readonly name = "InvalidMetricError";
+  readonly code = "ERR_METRIC";
+  /** Name of the metric family at fault. */
+  readonly metric: string;
+
+  constructor(metric: string, problem: string) {
+    super(`metric ${metric}: ${problem}`);
+    this.metric = metric;
+  }
+}
+
+/** A run that set trading families did not say whether they are backtest, paper or live figures. */
+export class ModeError extends ClosingBellError {
+  override readonly name = "ModeError";
+  readonly code = "ERR_MODE";
+}
+
+/** Text that is not the Prometheus text exposition format 0.0.4. */
+export class ExpositionError extends ClosingBellError {
+  override readonly name = "ExpositionError";
+  readonly code = "ERR_EXPOSITION";
+  /** Line of the first fault, counted from 1. */
+  readonly line: number;
+  /** What is wrong with that line. */
+  readonly problem: string;
+
+  constructor(line: number, problem: string) {
+    super(`text format parsing error in line ${line}: ${problem}`);
+    this.line = line;
+    this.problem = problem;
+  }
+}
+
+export type PushErrorData = {
+  /** HTTP status; absent when no whole answer arrived. */
+  readonly status?: number;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  readonly cause?: unknown;
+};
+
+/** The gateway could not be reached, gave no whole answer in time, or answered with other than 200 or 202. */
+export class PushError extends ClosingBellError {
+  override readonly name = "PushError";
+  readonly code = "ERR_PUSH";
+  readonly status: number | undefined;
+  readonly retryable: boolean;
+
+  constructor(message: string, { status, retryable, cause }: PushErrorData) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.status = status;
+    this.retryable = retryable;
+  }
+}
+
+/** The configuration as a whole: every problem of every source in one error. */
+export class ConfigError extends ClosingBellError {
+  override readonly name = "ConfigError";
+  readonly code = "ERR_CONFIG";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.length === 1 ? `${problems[0]}` : `configuration:\n- ${problems.join("\n- ")}`);
+    this.problems = problems;
+  }
+}
+
+/** Input of a job (prices, results) that cannot be used. Names the source and the place in it. */
+export class InvalidInputError extends ClosingBellError {
+  override readonly name = "InvalidInputError";
+  readonly code = "ERR_INPUT";
+}
+
+/** Text of anything that was thrown, for messages. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
