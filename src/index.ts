@@ -1,1 +1,89 @@
-export const a = 1;
+export type { Clock } from "./clock.ts";
+export { runJob, settleJob } from "./default-delivery.ts";
+export {
+  ClosingBellError,
+  ConfigError,
+  ExpositionError,
+  InvalidGroupingKeyError,
+  InvalidInputError,
+  InvalidMetricError,
+  InvalidOptionError,
+  ModeError,
+  PushError,
+} from "./errors.ts";
+export type { Credentials } from "./gateway-url.ts";
+export { type GroupingKey, groupingKey } from "./grouping-key.ts";
+export {
+  type Action,
+  type Bill,
+  recordAnalysis,
+  recordConviction,
+  recordDecision,
+  type TrackAiRequestOptions,
+  trackAiRequest,
+} from "./metrics/ai.ts";
+export { type Catalogue, catalogue, type RunOutcome, runCatalogue } from "./metrics/catalogue.ts";
+export { setKillSwitch, trackConstitutionCheck } from "./metrics/constitution.ts";
+export type { MetricFamily } from "./metrics/exposition/family.ts";
+export {
+  type CacheLayer,
+  recordCacheHit,
+  recordCacheMiss,
+  trackFeatureCalculation,
+  trackFeatureQuery,
+  updateCacheMetrics,
+} from "./metrics/feature-store.ts";
+export { type SystemHealth, updateSystemHealth } from "./metrics/health.ts";
+export {
+  agentAnalysesTotal,
+  agentConvictionScore,
+  agentDecisionsTotal,
+  aiApiCostUsdTotal,
+  aiApiLatencySeconds,
+  aiApiRequestsTotal,
+  cacheHitRate,
+  cacheHitsTotal,
+  cacheMissesTotal,
+  constitutionChecksTotal,
+  constitutionViolationsTotal,
+  currentPositionsCount,
+  dailyPnl,
+  featureCalculationLatencySeconds,
+  featureStoreQueryLatencySeconds,
+  type JobMetrics,
+  killSwitchStatus,
+  maxDrawdownPct,
+  portfolioCash,
+  portfolioTotalValue,
+  redisConnectionStatus,
+  systemUptimeSeconds,
+  timescaleConnectionStatus,
+  totalReturnPct,
+  tradesTotal,
+} from "./metrics/job-metrics.ts";
+export {
+  type Portfolio,
+  type Side,
+  type Trade,
+  trackTrade,
+  updatePortfolioMetrics,
+} from "./metrics/trading.ts";
+export type { Delivery, DeliveryReport, RunReport } from "./publish/delivery.ts";
+export { createDirectDelivery } from "./publish/direct-delivery.ts";
+export { type Exposition, expositionOf, expositionOfText } from "./push/body.ts";
+export {
+  createPushClient,
+  type PushClient,
+  type PushClientOptions,
+  type PushReceipt,
+} from "./push/client.ts";
+export type { RunDependencies } from "./run/open-run.ts";
+export {
+  createRunJob,
+  type JobBody,
+  type JobOutcome,
+  type RunContext,
+  type RunJobs,
+  type RunOptions,
+  type SettledJob,
+} from "./run/run-job.ts";

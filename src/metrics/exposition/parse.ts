@@ -83,7 +83,8 @@ function readComment(reader: LineReader, families: Map<string, FamilyDraft>): vo
       `second TYPE line for metric name "${family.name}", or TYPE reported after samples`,
     );
   }
-  const type = rest.toLowerCase();
+  // A quirk of the gateway's parser: backslashes in a TYPE line are dropped.
+  const type = rest.replaceAll("\\", "").toUpperCase().toLowerCase();
   if (!isFamilyType(type)) fail(reader, `unknown metric type "${rest}"`);
   family.type = type;
 }
@@ -100,11 +101,11 @@ function readSample(reader: LineReader, families: Map<string, FamilyDraft>): voi
   let quantile = Number.NaN;
   if (reader.text[reader.at] === "{") {
     reader.at++;
-    for (const [label, value] of readLabels(reader, name)) {
-      if (family.type === "histogram" && label === "le") upperBound = bound(reader, label, value);
-      else if (family.type === "summary" && label === "quantile") {
-        quantile = bound(reader, label, value);
-      } else labels[label] = value;
+    const bounded = boundLabel(family.type);
+    for (const [label, value] of readLabels(reader, name, bounded)) {
+      if (label !== bounded) labels[label] = value;
+      else if (label === "le") upperBound = bound(reader, label, value);
+      else quantile = bound(reader, label, value);
     }
   }
   skipBlanks(reader);
@@ -123,7 +124,18 @@ function readSample(reader: LineReader, families: Map<string, FamilyDraft>): voi
   } else if (!Number.isNaN(quantile)) sample.quantiles.push({ quantile, value });
 }
 
-function* readLabels(reader: LineReader, metric: string): Generator<[string, string]> {
+/** The label that is no label of the series, but says which of its lines this is. */
+function boundLabel(type: FamilyType): "le" | "quantile" | undefined {
+  if (type === "histogram") return "le";
+  return type === "summary" ? "quantile" : undefined;
+}
+
+/** `bounded` may come twice, as the gateway has it: the last one counts. */
+function* readLabels(
+  reader: LineReader,
+  metric: string,
+  bounded: string | undefined,
+): Generator<[string, string]> {
   const seen = new Set<string>();
   for (;;) {
     skipBlanks(reader);
@@ -136,7 +148,8 @@ function* readLabels(reader: LineReader, metric: string): Generator<[string, str
     if (label === "__name__") fail(reader, 'label name "__name__" is reserved');
     skipBlanks(reader);
     expect(reader, "=", "after label name");
-    if (seen.has(label)) fail(reader, `duplicate label names for metric "${metric}"`);
+    if (seen.has(label) && label !== bounded)
+      fail(reader, `duplicate label names for metric "${metric}"`);
     seen.add(label);
     skipBlanks(reader);
     expect(reader, '"', "at start of label value");
@@ -171,9 +184,14 @@ function readTimestamp(reader: LineReader): number | undefined {
   if (!/^[+-]?[0-9]+$/.test(token)) {
     fail(reader, `expected integer as timestamp, got ${JSON.stringify(token)}`);
   }
-  const rest = reader.text.slice(reader.at).replace(/^[ \t]+/, "");
+  const timestampMs = BigInt(token);
+  if (timestampMs !== BigInt.asIntN(64, timestampMs)) {
+    fail(reader, `expected integer as timestamp, got ${JSON.stringify(token)}`);
+  }
+  // Not even a blank may follow.
+  const rest = reader.text.slice(reader.at);
   if (rest !== "") fail(reader, `spurious string after timestamp: ${JSON.stringify(rest)}`);
-  return Number(token);
+  return Number(timestampMs);
 }
 
 /**

@@ -1,0 +1,44 @@
+import { ClosingBellError, messageOf, PushError } from "../errors.ts";
+
+/** Where a command writes. Data goes to standard output, everything else to standard error. */
+export type Io = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  out(text: string): void;
+  err(text: string): void;
+};
+
+/** The exit codes that scripts rely on. `run` has its own: the child's. */
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** The command line itself is wrong. */
+export class UsageError extends ClosingBellError {
+  override readonly name = "UsageError";
+  readonly code = "ERR_USAGE";
+}
+
+/** Says what went wrong, and how a script shall take it: 2 when nothing was sent, else 1. */
+export function explainFailure(error: unknown, io: Io): number {
+  if (error instanceof ClosingBellError) {
+    io.err(`closing-bell: ${error.message}\n`);
+    return error instanceof PushError ? EXIT.failed : EXIT.usage;
+  }
+  // A fault of ours: the stack is what a report of it needs.
+  io.err(`closing-bell: ${error instanceof Error ? error.stack : messageOf(error)}\n`);
+  return EXIT.failed;
+}
+
+/** Standard input, or a file, as text. */
+export async function readInput(file: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  if (file !== "-") {
+    try {
+      return await readFile(file, "utf8");
+    } catch (error) {
+      throw new UsageError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../version.ts";
+import { EXIT, explainFailure, type Io } from "./io.ts";
+import type { RunFlags } from "./run.ts";
+import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
+
+/** Usage errors of `run`: 2 could be the child's own code. */
+const RUN_USAGE = 125;
+
+const io: Io = {
+  env: process.env,
+  cwd: process.cwd(),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+};
+
+/** Each command is loaded when it is called: `run` does not pay for a gateway or a demo. */
+function build(): Command {
+  const program = new Command("closing-bell")
+    .description("Right numbers from jobs that no longer exist.")
+    .version(VERSION)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      outputError: (text) => io.err(text.replace(/^error: /, "closing-bell: ")),
+    });
+
+  addGroupFlags(program.command("run"))
+    .summary("run a command and report how it ended")
+    .description("Runs a command as a job and reports how it ended. Exits as the command does.")
+    .argument("<command...>", "the command and its arguments, after --")
+    .passThroughOptions()
+    .addHelpText(
+      "after",
+      "\nExample:\n  closing-bell run -j nightly -g strategy=s -- python backtest.py",
+    )
+    .action(async (command: string[], flags: RunFlags) => {
+      const { run } = await import("./run.ts");
+      process.exitCode = await run(command, flags, io);
+    });
+
+  addGroupFlags(program.command("push"))
+    .summary("push metrics from a file or standard input")
+    .description("Checks text exposition format and pushes it as it is.")
+    .argument("[file]", "file, or - for standard input", "-")
+    .option("--method <method>", "put replaces the group, post the families that are given", "put")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  echo 'rows_total 7' | closing-bell push -j import -")
+    .action(async (file: string, flags: GroupFlags & { method: string }) => {
+      const { push } = await import("./push.ts");
+      await push(file, flags, io);
+    });
+
+  addGroupFlags(program.command("delete"))
+    .summary("delete a group from the gateway")
+    .description("Deletes one group, exactly the one that the labels name.")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell delete -j import -g region=eu")
+    .action(async (flags: GroupFlags) => {
+      const { deleteGroup } = await import("./delete.ts");
+      await deleteGroup(flags, io);
+    });
+
+  program
+    .command("gateway")
+    .summary("a Pushgateway for development and tests")
+    .description("Starts the embedded Pushgateway. For development and tests; it keeps nothing.")
+    .option("--listen <host:port>", "where to listen; port 0 takes a free one", "127.0.0.1:9091")
+    .addHelpText("after", "\nExample:\n  closing-bell gateway --listen 127.0.0.1:9091")
+    .action(async (flags: { listen: string }) => {
+      const { gateway } = await import("./gateway.ts");
+      await gateway(flags, io);
+    });
+
+  program
+    .command("serve")
+    .summary("serve /metrics for Prometheus to scrape")
+    .description("Serves all 24 metrics with made-up values, to try dashboards and rules on.")
+    .requiredOption("--demo", "made-up values that change every second")
+    .option("--listen <host:port>", "where to listen; port 0 takes a free one", "127.0.0.1:8001")
+    .addHelpText("after", "\nExample:\n  closing-bell serve --demo")
+    .action(async (flags: { listen: string }) => {
+      const { serveDemo } = await import("./serve.ts");
+      await serveDemo(flags, io);
+    });
+
+  addGatewayFlags(program.command("demo"))
+    .summary("the whole way, from a backtest to what Prometheus scrapes")
+    .description("Runs a backtest on real prices, pushes it, and shows what Prometheus would see.")
+    .option("--prices <url>", "daily prices as CSV (date, open, close): a file: or https: URL")
+    .option("--json", "print the same facts as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell demo --gateway http://127.0.0.1:9091")
+    .action(async (flags) => {
+      const { demo } = await import("./demo.ts");
+      process.exitCode = await demo(flags, io);
+    });
+
+  return program;
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const usage = argv[2] === "run" ? RUN_USAGE : EXIT.usage;
+  try {
+    await build().parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : usage;
+    else {
+      const code = explainFailure(error, io);
+      process.exitCode = code === EXIT.usage ? usage : code;
+    }
+  }
+}
+
+await main(process.argv);

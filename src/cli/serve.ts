@@ -1,0 +1,65 @@
+import { recordAnalysis, recordConviction, recordDecision, trackAiRequest } from "../metrics/ai.ts";
+import { trackConstitutionCheck } from "../metrics/constitution.ts";
+import {
+  recordCacheHit,
+  recordCacheMiss,
+  trackFeatureCalculation,
+  trackFeatureQuery,
+  updateCacheMetrics,
+} from "../metrics/feature-store.ts";
+import { updateSystemHealth } from "../metrics/health.ts";
+import { trackTrade, updatePortfolioMetrics } from "../metrics/trading.ts";
+import { startMetricsServer } from "../scrape/server.ts";
+import type { Io } from "./io.ts";
+import { parseListen, untilStopped } from "./listen.ts";
+
+/** Serves all 24 metrics with made-up values that change every second. */
+export async function serveDemo({ listen }: { readonly listen: string }, io: Io): Promise<void> {
+  const { host, port } = parseListen(listen);
+  let round = 0;
+  await liveRound(round++);
+  const server = await startMetricsServer({ host, port });
+  io.err(`closing-bell: made-up values of all 24 metrics at ${server.url.href}\n`);
+  const timer = setInterval(() => void liveRound(round++), 1000);
+  await untilStopped();
+  clearInterval(timer);
+  await server.close();
+}
+
+/** One round of a live system: an analysis, a decision, its checks, a trade now and then. */
+async function liveRound(round: number): Promise<void> {
+  const wave = Math.sin(round / 10);
+  recordAnalysis();
+  await trackAiRequest("claude-3-haiku-20240307", async () => "BUY", { costUsd: 0.0007 });
+  const action = wave > 0.3 ? "BUY" : wave < -0.3 ? "SELL" : "HOLD";
+  const conviction = Math.abs(wave);
+  recordDecision({ ticker: "AAPL", action });
+  recordConviction(action, conviction);
+  trackConstitutionCheck("conviction_threshold", { passed: conviction >= 0.7 });
+  // The first round shows every family at once, violations and trades included.
+  if (round === 0) trackTrade({ ticker: "AAPL", side: "BUY" });
+  if (action !== "HOLD" && conviction >= 0.7) trackTrade({ ticker: "AAPL", side: action });
+
+  trackFeatureQuery(() => {
+    recordCacheHit(round % 2 === 0 ? "L1_Redis" : "L2_TimescaleDB");
+    if (round % 20 === 0) {
+      recordCacheMiss();
+      trackFeatureCalculation("mom_20d", () => wave);
+    }
+  });
+  updateCacheMetrics({ hits: 950, misses: 50 });
+  updatePortfolioMetrics({
+    totalValue: 105_000 + 1000 * wave,
+    cash: 50_000,
+    numPositions: 7,
+    dailyPnl: 1250.5 * wave,
+    totalReturnPct: 5 + wave,
+    maxDrawdownPct: -3.5,
+  });
+  updateSystemHealth({
+    uptimeSeconds: process.uptime(),
+    timescaleConnected: true,
+    redisConnected: true,
+    killSwitchActive: false,
+  });
+}

@@ -1,0 +1,71 @@
+import type { Command } from "commander";
+import { type Config, readConfig } from "../config/config.ts";
+import { NO_GATEWAY } from "../default-delivery.ts";
+import { type GroupingKey, groupingKey } from "../grouping-key.ts";
+import { createPushClient, type PushClient } from "../push/client.ts";
+import { type Io, UsageError } from "./io.ts";
+
+/** Flags of every command that reaches a gateway. */
+export type GatewayFlags = {
+  readonly gateway?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+};
+
+/** Flags of every command that names a group. */
+export type GroupFlags = GatewayFlags & {
+  readonly job: string;
+  readonly grouping: Readonly<Record<string, string>>;
+};
+
+export function addGatewayFlags(command: Command): Command {
+  return command
+    .option("--gateway <url>", "base URL of the Pushgateway (or PUSHGATEWAY_URL)")
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
+    .option("--quiet", "say nothing but errors");
+}
+
+export function addGroupFlags(command: Command): Command {
+  return addGatewayFlags(command)
+    .requiredOption("-j, --job <name>", "job: the group's job label")
+    .option("-g, --grouping <name=value>", "further grouping label (repeatable)", addLabel, {});
+}
+
+/** `name=value`, gathered into one object. */
+function addLabel(pair: string, labels: Record<string, string>): Record<string, string> {
+  const at = pair.indexOf("=");
+  const name = pair.slice(0, at);
+  if (at < 1) throw new UsageError(`--grouping ${pair}: expected NAME=VALUE`);
+  if (Object.hasOwn(labels, name)) throw new UsageError(`--grouping ${name} is given twice`);
+  return { ...labels, [name]: pair.slice(at + 1) };
+}
+
+/** Exactly the group that the flags name: `push` and `delete` never add a label. */
+export function groupOf({ job, grouping }: GroupFlags): GroupingKey {
+  return groupingKey(job, grouping);
+}
+
+export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
+  return {
+    env,
+    cwd,
+    ...(gateway === undefined ? {} : { gatewayUrl: gateway }),
+    ...(config === undefined ? {} : { configPath: config }),
+  };
+}
+
+/** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */
+export function clientOf(flags: GatewayFlags, io: Io): PushClient {
+  return clientOfConfig(readConfig(sourcesOf(flags, io)));
+}
+
+function clientOfConfig({ gateway }: Config): PushClient {
+  if (gateway === undefined) throw new UsageError(NO_GATEWAY);
+  const { base, credentials, ca } = gateway;
+  return createPushClient({
+    url: base,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(ca === undefined ? {} : { ca }),
+  });
+}

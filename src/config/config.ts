@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { ConfigError, messageOf } from "../errors.ts";
+import { type Credentials, type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
+import { type ConfigFile, fileSchema, type SecretReference } from "./file-schema.ts";
+
+/** The whole configuration, read and checked. */
+export type Config = {
+  /** Absent: there is no gateway, and nothing is sent. */
+  readonly gateway?: GatewayAddress & { readonly ca?: string };
+  readonly jobs: NonNullable<ConfigFile["jobs"]>;
+};
+
+/** Where configuration comes from, nearest first; a test passes its own. */
+export type ConfigSources = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly home?: string;
+  /** `--gateway`. */
+  readonly gatewayUrl?: string;
+  /** `--config`. */
+  readonly configPath?: string;
+};
+
+/** Name of the project file, looked for in the working directory. */
+export const CONFIG_FILE = "closing-bell.json";
+
+/**
+ * Reads flags, environment, project file (`--config`, `CLOSING_BELL_CONFIG`, or closing-bell.json in
+ * the working directory) and user file, each overriding those after it.
+ *
+ * @throws {ConfigError} with every problem of every source.
+ */
+export function readConfig(sources: ConfigSources): Config {
+  const { env, cwd, home = homedir() } = sources;
+  const problems: string[] = [];
+  const named = sources.configPath ?? (env["CLOSING_BELL_CONFIG"] || undefined);
+  const project = readFile(resolve(cwd, named ?? CONFIG_FILE), named !== undefined, problems);
+  const xdg = env["XDG_CONFIG_HOME"] || join(home, ".config");
+  const user = readFile(join(xdg, "closing-bell", CONFIG_FILE), false, problems);
+
+  const gateway = gatewayOf(sources, [project, user], problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const jobs = { ...user.content.jobs, ...project.content.jobs };
+  return gateway === undefined ? { jobs } : { gateway, jobs };
+}
+
+type SourceFile = { readonly path: string; readonly content: ConfigFile };
+
+function readFile(path: string, mustExist: boolean, problems: string[]): SourceFile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (mustExist || !missing) problems.push(`${path} cannot be read: ${messageOf(error)}`);
+    return { path, content: {} };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    problems.push(`${path} is not JSON: ${messageOf(error)}`);
+    return { path, content: {} };
+  }
+  const found: string[] = [];
+  const content = fileSchema.read(json, "", found) ?? {};
+  problems.push(...found.map((problem) => `${path}: ${problem}`));
+  return { path, content };
+}
+
+function gatewayOf(
+  { env, gatewayUrl }: ConfigSources,
+  files: readonly SourceFile[],
+  problems: string[],
+): Config["gateway"] {
+  const fromFile = files.find(({ content }) => content.gateway?.url !== undefined);
+  const [url, origin] =
+    gatewayUrl !== undefined
+      ? [gatewayUrl, "--gateway"]
+      : env["PUSHGATEWAY_URL"]
+        ? [env["PUSHGATEWAY_URL"], "PUSHGATEWAY_URL"]
+        : [fromFile?.content.gateway?.url, fromFile?.path ?? ""];
+  if (url === undefined) return undefined;
+  let address: GatewayAddress;
+  try {
+    address = parseGatewayUrl(url);
+  } catch (error) {
+    problems.push(`${origin}: ${messageOf(error)}`);
+    return undefined;
+  }
+
+  // A credential stays with its endpoint: one from a file is not sent to another file's gateway,
+  // nor to one that a flag or the environment names.
+  const own = fromFile !== undefined && origin === fromFile.path ? fromFile : undefined;
+  const token = env["PUSHGATEWAY_TOKEN"];
+  const credentials: Credentials | undefined =
+    address.credentials ??
+    (token ? { type: "bearer", token } : fileCredentials(own, env, problems));
+  const caFrom = own ?? files.find(({ content }) => content.gateway?.caFile !== undefined);
+  const ca = readCa(caFrom, problems);
+  return {
+    base: address.base,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+function fileCredentials(
+  file: SourceFile | undefined,
+  env: ConfigSources["env"],
+  problems: string[],
+): Credentials | undefined {
+  const { username, password, token } = file?.content.gateway ?? {};
+  if (file === undefined) return undefined;
+  const read = (reference: SecretReference, name: string) =>
+    readSecret(reference, `${file.path}: gateway.${name}`, dirname(file.path), env, problems);
+  if (token !== undefined) {
+    const value = read(token, "token");
+    return value === undefined ? undefined : { type: "bearer", token: value };
+  }
+  if (username === undefined && password === undefined) return undefined;
+  if (username === undefined || password === undefined) {
+    problems.push(`${file.path}: gateway.username and gateway.password go together`);
+    return undefined;
+  }
+  const value = read(password, "password");
+  return value === undefined ? undefined : { type: "basic", username, password: value };
+}
+
+function readSecret(
+  reference: SecretReference,
+  place: string,
+  directory: string,
+  env: ConfigSources["env"],
+  problems: string[],
+): string | undefined {
+  if ("env" in reference) {
+    const value = env[reference.env];
+    if (!value) problems.push(`${place}: the environment variable ${reference.env} is not set`);
+    return value || undefined;
+  }
+  try {
+    return readFileSync(resolve(directory, reference.file), "utf8").trimEnd();
+  } catch (error) {
+    problems.push(`${place} cannot be read: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+function readCa(file: SourceFile | undefined, problems: string[]): string | undefined {
+  const caFile = file?.content.gateway?.caFile;
+  if (file === undefined || caFile === undefined) return undefined;
+  try {
+    return readFileSync(resolve(dirname(file.path), caFile), "utf8");
+  } catch (error) {
+    problems.push(`${file.path}: gateway.caFile cannot be read: ${messageOf(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import { unknownKey } from "../options.ts";
+
+/**
+ * A small schema language for closing-bell.json: it reads a value, notes every problem with its
+ * place, and knows enough of itself to be documented. A general schema library knows neither the
+ * nearest name of a mistyped key nor where a value may come from.
+ */
+export type Schema<T> = {
+  /** What is expected, for messages and for the reference: "an http(s) URL". */
+  readonly expected: string;
+  /** The value read, or undefined after noting a problem. */
+  read(value: unknown, path: string, problems: string[]): T | undefined;
+};
+
+export type Field<T> = { readonly schema: Schema<T>; readonly doc: string };
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+type Read<F extends Fields> = {
+  readonly [Name in keyof F]?: F[Name] extends Field<infer T> ? T : never;
+};
+
+export function field<T>(schema: Schema<T>, doc: string): Field<T> {
+  return { schema, doc };
+}
+
+export function text(
+  expected = "a string that is not empty",
+  accepts: (value: string) => boolean = (value) => value !== "",
+): Schema<string> {
+  return {
+    expected,
+    read: (value, path, problems) =>
+      typeof value === "string" && accepts(value) ? value : note(problems, path, expected),
+  };
+}
+
+export function oneOf<const T extends string>(values: readonly T[]): Schema<T> {
+  const expected = `one of ${values.join(", ")}`;
+  return {
+    expected,
+    read: (value, path, problems) =>
+      values.find((known) => known === value) ?? note(problems, path, expected),
+  };
+}
+
+/** Exactly these keys, each optional; another is refused with the nearest one. */
+export function object<F extends Fields>(fields: F): Schema<Read<F>> & { readonly fields: F } {
+  return {
+    expected: "an object",
+    fields,
+    read(value, path, problems) {
+      if (!isObject(value)) return note(problems, path, "an object");
+      const known = Object.keys(fields);
+      const result: Record<string, unknown> = {};
+      for (const [key, given] of Object.entries(value)) {
+        const known_ = Object.hasOwn(fields, key) ? fields[key] : undefined;
+        if (known_ === undefined) {
+          problems.push(`${path === "" ? "" : `${path}: `}${unknownKey(key, known)}`);
+          continue;
+        }
+        const read = known_.schema.read(given, join(path, key), problems);
+        if (read !== undefined) result[key] = read;
+      }
+      return result as Read<F>;
+    },
+  };
+}
+
+/** Any keys, each with the same kind of value. */
+export function record<T>(schema: Schema<T>): Schema<Readonly<Record<string, T>>> {
+  return {
+    expected: `an object whose values are each ${schema.expected}`,
+    read(value, path, problems) {
+      if (!isObject(value)) return note(problems, path, "an object");
+      const result: Record<string, T> = {};
+      for (const [key, given] of Object.entries(value)) {
+        const read = schema.read(given, join(path, key), problems);
+        if (read !== undefined) result[key] = read;
+      }
+      return result;
+    },
+  };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function note(problems: string[], path: string, expected: string): undefined {
+  problems.push(`${path === "" ? "the file" : path} must be ${expected}`);
+  return undefined;
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}

@@ -1,0 +1,44 @@
+import { InvalidOptionError } from "../errors.ts";
+import { refuseUnknownKeys } from "../options.ts";
+import type { RunJobs, SettledJob } from "../run/run-job.ts";
+import { readPrices } from "./backtest/prices.ts";
+import { type BacktestResult, backtestMomentum } from "./backtest/strategy.ts";
+
+export type BacktestOptions = {
+  /** Daily prices as CSV: a `file:` or `https:` URL. */
+  readonly pricesUrl: string | URL;
+  /** Name of the instrument in the metrics. Default `SPX`. */
+  readonly ticker?: string;
+  /** USD. Default 100,000. */
+  readonly startCapital?: number;
+  /** Time for the whole backtest, milliseconds. */
+  readonly timeoutMs?: number;
+};
+
+/** Strategy name in the grouping key. */
+export const STRATEGY = "momentum-20d";
+
+/** Runs the backtest as a job: group `{job="backtest",mode="backtest",strategy="momentum-20d"}`. */
+export function runBacktest(
+  { settleJob }: Pick<RunJobs, "settleJob">,
+  options: BacktestOptions,
+): Promise<SettledJob<BacktestResult>> {
+  refuseUnknownKeys(options, ["pricesUrl", "ticker", "startCapital", "timeoutMs"], "runBacktest");
+  const { pricesUrl, ticker = "SPX", startCapital = 100_000, timeoutMs } = options;
+  if (!(startCapital > 0 && Number.isFinite(startCapital))) {
+    throw new InvalidOptionError(
+      `runBacktest: startCapital must be an amount, got ${startCapital}`,
+    );
+  }
+  return settleJob(
+    {
+      job: "backtest",
+      groupingKey: { strategy: STRATEGY, mode: "backtest" },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    },
+    async ({ signal }) => {
+      const bars = await readPrices(new URL(pricesUrl), signal);
+      return backtestMomentum(bars, { ticker, startCapital }, signal);
+    },
+  );
+}

@@ -1,0 +1,151 @@
+import { InvalidMetricError, messageOf } from "../errors.ts";
+import { runCatalogue } from "./catalogue.ts";
+import {
+  type CounterDefinition,
+  type Definition,
+  type GaugeDefinition,
+  type HistogramDefinition,
+  type LabelsOf,
+  TRADING_AREAS,
+} from "./definition.ts";
+import type { MetricFamily } from "./exposition/family.ts";
+import { Counter, type CounterChild } from "./instruments/counter.ts";
+import { Gauge, type GaugeChild } from "./instruments/gauge.ts";
+import { Histogram, type HistogramChild } from "./instruments/histogram.ts";
+
+/** The metrics of one run, or of the process. Reads out what was set, and nothing else. */
+export type MetricSet = {
+  /** The instrument of a definition in this set. Asking for it reports nothing: setting it does. */
+  get<D extends Definition>(definition: D): InstrumentOf<D>;
+  /** What was set, in the order of first use. */
+  families(): readonly MetricFamily[];
+  /** Names of the families that were set and that need a `mode`. */
+  tradingFamilies(): readonly string[];
+  /** Notes an update that was refused, instead of throwing into the job. */
+  refuse(error: unknown): void;
+  /** Messages of refused updates, the first twenty. */
+  refusals(): readonly string[];
+  /** Adds the counts of another set, takes over gauges that are not set here, and empties it. */
+  absorb(other: MetricSet): void;
+  /** The instruments by definition, for `absorb`. */
+  readonly instruments: ReadonlyMap<string, Registered>;
+};
+
+type Registered = { readonly definition: Definition; readonly instrument: Instrument };
+
+type Instrument = Counter | Gauge | Histogram;
+
+/** The instrument of a definition, with its label names and enumerated values in its type. */
+export type InstrumentOf<D extends Definition> = D extends CounterDefinition
+  ? TypedCounter<LabelsOf<D>>
+  : D extends HistogramDefinition
+    ? TypedHistogram<LabelsOf<D>>
+    : D extends GaugeDefinition
+      ? TypedGauge<LabelsOf<D>>
+      : never;
+
+type Unlabelled<Labels> = keyof Labels extends never ? true : false;
+
+export type TypedCounter<Labels> = {
+  labels(labels: Labels): CounterChild;
+  labels(...values: readonly string[]): CounterChild;
+} & (Unlabelled<Labels> extends true
+  ? { inc(value?: number): void }
+  : { inc(labels: Labels, value?: number): void });
+
+export type TypedGauge<Labels> = {
+  labels(labels: Labels): GaugeChild;
+  labels(...values: readonly string[]): GaugeChild;
+} & (Unlabelled<Labels> extends true
+  ? { set(value: number): void; inc(value?: number): void; dec(value?: number): void }
+  : {
+      set(labels: Labels, value: number): void;
+      inc(labels: Labels, value?: number): void;
+      dec(labels: Labels, value?: number): void;
+    });
+
+export type TypedHistogram<Labels> = {
+  labels(labels: Labels): HistogramChild;
+  labels(...values: readonly string[]): HistogramChild;
+} & (Unlabelled<Labels> extends true
+  ? { observe(value: number): void }
+  : { observe(labels: Labels, value: number): void });
+
+const REMEMBERED_REFUSALS = 20;
+
+export function createMetricSet(): MetricSet {
+  const instruments = new Map<string, Registered>();
+  let refusals: string[] = [];
+
+  function register(definition: Definition): Instrument {
+    const known = instruments.get(definition.name);
+    if (known === undefined) {
+      const instrument = createInstrument(definition);
+      instruments.set(definition.name, { definition, instrument });
+      return instrument;
+    }
+    // One family has one type and one label set, whoever defines it.
+    if (known.definition !== definition && !sameShape(known.definition, definition)) {
+      throw new InvalidMetricError(
+        definition.name,
+        "is defined twice with different type, labels or buckets",
+      );
+    }
+    return known.instrument;
+  }
+
+  const set: MetricSet = {
+    instruments,
+    get<D extends Definition>(definition: D) {
+      return register(definition) as unknown as InstrumentOf<D>;
+    },
+    families() {
+      return [...instruments.values()].flatMap(({ instrument }) => instrument.family() ?? []);
+    },
+    tradingFamilies() {
+      return [...instruments.values()]
+        .filter(({ definition }) => TRADING_AREAS.has(definition.area))
+        .filter(({ instrument }) => instrument.family() !== undefined)
+        .map(({ definition }) => definition.name);
+    },
+    refuse(error) {
+      set.get(runCatalogue.refusedUpdatesTotal).inc();
+      if (refusals.length < REMEMBERED_REFUSALS) refusals.push(messageOf(error));
+    },
+    refusals: () => refusals,
+    absorb(other) {
+      for (const { definition, instrument } of other.instruments.values()) {
+        // The definition decides the type, so both sides are the same kind of instrument.
+        (register(definition) as { absorb(from: Instrument): void }).absorb(instrument);
+        instrument.reset();
+      }
+      refusals = [...refusals, ...other.refusals()].slice(0, REMEMBERED_REFUSALS);
+    },
+  };
+  return set;
+}
+
+function createInstrument(definition: Definition): Instrument {
+  const { name, help } = definition;
+  const labelNames = Object.keys(definition.labels);
+  switch (definition.type) {
+    case "counter":
+      return new Counter({ name, help, labelNames });
+    case "gauge":
+      return new Gauge({ name, help, labelNames });
+    case "histogram":
+      return new Histogram({ name, help, labelNames, buckets: definition.buckets });
+    default:
+      return definition satisfies never;
+  }
+}
+
+function sameShape(a: Definition, b: Definition): boolean {
+  const shape = (definition: Definition) =>
+    JSON.stringify([
+      definition.type,
+      Object.keys(definition.labels),
+      definition.type === "histogram" ? definition.buckets : [],
+    ]);
+  return shape(a) === shape(b);
+}

@@ -1,0 +1,65 @@
+import type { ClosingBellError } from "../errors.ts";
+import type { GroupingKey } from "../grouping-key.ts";
+import type { RunOutcome } from "../metrics/catalogue.ts";
+import type { MetricFamily } from "../metrics/exposition/family.ts";
+
+/**
+ * Takes what one run reports to where it counts. Handed to `createRunJob`; may throw or hang, the
+ * run is guarded against both.
+ *
+ * @param signal aborts at the deadline; nothing may be sent after it.
+ */
+export type Delivery = (report: RunReport, signal: AbortSignal) => Promise<DeliveryReport>;
+
+/** What a run tells when it starts (if it is asked to) and when it ends. */
+export type RunReport = StartReport | CompletionReport;
+
+export type StartReport = {
+  readonly type: "start";
+  readonly groupingKey: GroupingKey;
+  /** The run-status families known at the start. */
+  readonly status: readonly MetricFamily[];
+};
+
+export type CompletionReport = {
+  readonly type: "completion";
+  readonly groupingKey: GroupingKey;
+  readonly outcome: RunOutcome;
+  /** Start and end of the run, the outcome, the exit code: told by every run. */
+  readonly status: readonly MetricFamily[];
+  /** What the run's body instrumented. */
+  readonly results: readonly MetricFamily[];
+};
+
+export type DeliveryReport = (
+  | {
+      /** The gateway confirmed it. */
+      readonly status: "delivered";
+      readonly verb: "PUT" | "POST";
+      readonly groupingKey: GroupingKey;
+      /** The gateway's base URL, without credentials. */
+      readonly gateway: string;
+      readonly series: number;
+      readonly seconds: number;
+      /** The gateway runs without its consistency check: taken, but nobody looked at it. */
+      readonly unchecked?: true;
+    }
+  | {
+      /** Never sent: the report itself, or the configuration, is at fault. */
+      readonly status: "refused";
+      readonly error: ClosingBellError;
+    }
+  | {
+      /** Sent or tried, not confirmed. */
+      readonly status: "failed";
+      readonly error: Error;
+    }
+  | {
+      /** There is nowhere to deliver to. */
+      readonly status: "disabled";
+      readonly reason: string;
+    }
+) & {
+  /** Updates that the helpers refused during the run, e.g. a daily PnL of NaN. */
+  readonly refusals?: readonly string[];
+};

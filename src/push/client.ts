@@ -1,0 +1,261 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Clock, systemClock } from "../clock.ts";
+import { InvalidOptionError, PushError } from "../errors.ts";
+import { type Credentials, parseGatewayUrl } from "../gateway-url.ts";
+import { formatGroupingKey, type GroupingKey, groupPath } from "../grouping-key.ts";
+import { CONTENT_TYPE } from "../metrics/exposition/render.ts";
+import { refuseUnknownKeys } from "../options.ts";
+import { VERSION } from "../version.ts";
+import type { Exposition } from "./body.ts";
+import { type Answer, createExchange, type Exchange, ExchangeFailure } from "./exchange.ts";
+import { authorization, quote, redact } from "./redact.ts";
+
+export type PushClientOptions = {
+  /** Base URL, without `/metrics/job/...`. User-info in it is sent as basic auth. */
+  readonly url: string | URL;
+  /** Instead of user-info in the URL. */
+  readonly credentials?: Credentials;
+  /** Certificate authorities in PEM, instead of the system's. */
+  readonly ca?: string;
+  /** Deadline of one call, all attempts, from connect to the last byte. Milliseconds, default 5000. */
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+};
+
+export type CallOptions = {
+  /** Ends the call early. The gateway may have applied it all the same. */
+  readonly signal?: AbortSignal;
+};
+
+/** What the gateway confirmed. */
+export type PushReceipt = {
+  /**
+   * `accepted`: 200, the gateway checked and stored it. `unchecked`: 202, it runs without its
+   * consistency check and only queued it. A delete is always queued.
+   */
+  readonly status: "accepted" | "unchecked";
+  readonly attempts: number;
+  readonly bytes: number;
+  readonly seconds: number;
+};
+
+export type PushClient = {
+  /** The gateway's base URL without credentials: safe to print. */
+  readonly gateway: string;
+  /** PUT: replaces every metric family of the group. */
+  push(key: GroupingKey, body: Exposition, options?: CallOptions): Promise<PushReceipt>;
+  /** POST: replaces the families that `body` names and keeps the others. */
+  pushAdd(key: GroupingKey, body: Exposition, options?: CallOptions): Promise<PushReceipt>;
+  /** DELETE: forgets the group. Succeeds when there was none. */
+  delete(key: GroupingKey, options?: CallOptions): Promise<PushReceipt>;
+  /** What Prometheus would scrape: the text of `GET /metrics`. */
+  scrape(options?: CallOptions): Promise<string>;
+  /** Ends idle connections. */
+  close(): void;
+};
+
+const DEFAULT_TIMEOUT_MS = 5000;
+const MAX_ATTEMPTS = 2;
+
+/** Answers to pushes are empty or a sentence; more than this is not a gateway's. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** A scrape of a gateway at its limits (some thousand series) is a few MB. */
+const MAX_SCRAPE_BYTES = 64 * 1024 * 1024;
+
+/** Below it compression costs more than it saves, loading zlib included. */
+const GZIP_ABOVE_BYTES = 16 * 1024;
+
+/** Longest pause before the second attempt; full jitter, so that many jobs do not return at once. */
+const MAX_BACKOFF_MS = 250;
+
+/**
+ * A client of one Pushgateway. Every call settles within its deadline, retries at most once and only
+ * what is safe to repeat (all calls replace, none adds), and never takes anything but 200 or 202 for
+ * success: a redirect, a login page or half an answer is an error.
+ *
+ * Calls reject with {@link PushError}; its `retryable` says whether trying later can help.
+ *
+ * @throws {InvalidOptionError} for unknown options, a bad URL or a timeout that is no duration.
+ */
+export function createPushClient(options: PushClientOptions): PushClient {
+  refuseUnknownKeys(
+    options,
+    ["url", "credentials", "ca", "timeoutMs", "clock"],
+    "createPushClient",
+  );
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock, ca } = options;
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw new InvalidOptionError(
+      `createPushClient: timeoutMs must be a positive number of milliseconds, got ${timeoutMs}`,
+    );
+  }
+  const address = parseGatewayUrl(options.url);
+  const credentials = options.credentials ?? address.credentials;
+  const { base } = address;
+  let exchange: Exchange | undefined;
+
+  async function call(
+    method: "GET" | "PUT" | "POST" | "DELETE",
+    path: string,
+    target: string,
+    body: Buffer | undefined,
+    { signal }: CallOptions,
+  ): Promise<{ answer: Answer; attempts: number; bytes: number; seconds: number }> {
+    const started = clock.monotonic();
+    exchange ??= createExchange(base.startsWith("https:") ? "https:" : "http:", ca);
+    const deadline = new AbortController();
+    // Not AbortSignal.timeout: that timer lets the process end while the push is under way.
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const ended = AbortSignal.any(signal ? [deadline.signal, signal] : [deadline.signal]);
+    const what = `${method} ${target} at ${base}`;
+    try {
+      const { bytes, headers } = encode(body);
+      const fullHeaders = {
+        ...headers,
+        "User-Agent": `closing-bell/${VERSION}`,
+        ...(credentials === undefined ? {} : { Authorization: authorization(credentials) }),
+      };
+      for (let attempt = 1; ; attempt++) {
+        const result = await attemptOnce(exchange, {
+          method,
+          url: `${base}${path}`,
+          headers: fullHeaders,
+          ...(bytes === undefined ? {} : { body: bytes }),
+          signal: ended,
+          maxAnswerBytes: method === "GET" ? MAX_SCRAPE_BYTES : MAX_ANSWER_BYTES,
+        });
+        const seconds = clock.monotonic() - started;
+        if ("answer" in result && isSuccess(method, result.answer)) {
+          return { ...result, attempts: attempt, bytes: bytes?.length ?? 0, seconds };
+        }
+        if (ended.aborted) {
+          const why = deadline.signal.aborted
+            ? `no whole answer within ${timeoutMs} ms`
+            : "ended by the caller before an answer came";
+          throw new PushError(`${what}: ${why}`, { retryable: true, cause: signal?.reason });
+        }
+        const error = errorOf(what, result, credentials);
+        const pauseMs = pauseBefore(attempt, error, result);
+        const leftMs = timeoutMs - seconds * 1000;
+        if (pauseMs === undefined || pauseMs >= leftMs) throw error;
+        await delay(pauseMs, undefined, { signal: ended }).catch(() => {
+          throw error;
+        });
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function change(
+    method: "PUT" | "POST" | "DELETE",
+    key: GroupingKey,
+    body: Exposition | undefined,
+    callOptions: CallOptions = {},
+  ): Promise<PushReceipt> {
+    const target = formatGroupingKey(key);
+    const result = await call(method, groupPath(key), target, body?.bytes, callOptions);
+    const { answer, attempts, bytes, seconds } = result;
+    const queued = answer.status === 202 && method !== "DELETE";
+    return { status: queued ? "unchecked" : "accepted", attempts, bytes, seconds };
+  }
+
+  return {
+    gateway: base,
+    push: (key, body, callOptions) => change("PUT", key, body, callOptions),
+    pushAdd: (key, body, callOptions) => change("POST", key, body, callOptions),
+    delete: (key, callOptions) => change("DELETE", key, undefined, callOptions),
+    async scrape(callOptions = {}) {
+      const { answer } = await call("GET", "/metrics", "/metrics", undefined, callOptions);
+      return answer.body.toString("utf8");
+    },
+    close: () => exchange?.close(),
+  };
+}
+
+type Result = { readonly answer: Answer } | { readonly failure: ExchangeFailure };
+
+async function attemptOnce(
+  exchange: Exchange,
+  request: Parameters<Exchange["request"]>[0],
+): Promise<Result> {
+  try {
+    return { answer: await exchange.request(request) };
+  } catch (error) {
+    if (error instanceof ExchangeFailure) return { failure: error };
+    throw error;
+  }
+}
+
+function encode(body: Buffer | undefined): { bytes?: Buffer; headers: Record<string, string> } {
+  if (body === undefined) return { headers: {} };
+  const headers = { "Content-Type": CONTENT_TYPE };
+  if (body.length <= GZIP_ABOVE_BYTES) return { bytes: body, headers };
+  const { gzipSync } = process.getBuiltinModule("node:zlib");
+  // Level 1: nearly the size of level 6 for exposition text, in a fifth of the time.
+  return {
+    bytes: gzipSync(body, { level: 1 }),
+    headers: { ...headers, "Content-Encoding": "gzip" },
+  };
+}
+
+/** A gateway's 200 has no page in it: HTML means a proxy or a login form answered in its place. */
+function isSuccess(method: string, { status, headers, truncated }: Answer): boolean {
+  if (status !== 200 && !(status === 202 && method !== "GET")) return false;
+  return !truncated && !`${headers["content-type"] ?? ""}`.startsWith("text/html");
+}
+
+function errorOf(what: string, result: Result, credentials: Credentials | undefined): PushError {
+  if ("failure" in result) {
+    const { failure } = result;
+    const message = redact(failure.message, credentials);
+    return new PushError(`${what}: ${message}${advice(failure.code)}`, {
+      retryable: !isCertificateProblem(failure.code),
+      cause: failure.cause,
+    });
+  }
+  const { status, headers, body } = result.answer;
+  const retryable = status === 429 || status >= 500;
+  const answer = quote(body, credentials);
+  if (status >= 300 && status < 400) {
+    const to = quote(Buffer.from(headers.location ?? "nowhere"), credentials);
+    return new PushError(
+      `${what}: redirected (${status}) to ${to}; redirects are not followed, check the gateway URL`,
+      { status, retryable: false },
+    );
+  }
+  if (status === 200 || status === 202) {
+    return new PushError(
+      `${what}: ${status}, but the answer is not a gateway's: ${answer}; check the gateway URL`,
+      { status, retryable: false },
+    );
+  }
+  const hint = status === 401 || status === 403 ? "; check the gateway's credentials" : "";
+  return new PushError(`${what}: refused (${status})${answer && `: ${answer}`}${hint}`, {
+    status,
+    retryable,
+  });
+}
+
+/** Milliseconds to wait before the next attempt, or undefined when there shall be none. */
+function pauseBefore(attempt: number, error: PushError, result: Result): number | undefined {
+  if (attempt >= MAX_ATTEMPTS || !error.retryable) return undefined;
+  if ("failure" in result && result.failure.onReusedConnection) return 0;
+  if ("answer" in result) {
+    const seconds = Number(result.answer.headers["retry-after"] ?? Number.NaN);
+    if (seconds >= 0) return seconds * 1000;
+  }
+  return Math.random() * MAX_BACKOFF_MS;
+}
+
+function isCertificateProblem(code: string): boolean {
+  return /CERT|SELF_SIGNED|ISSUER|ALTNAME|SSL|TLS/.test(code);
+}
+
+function advice(code: string): string {
+  if (code === "ECONNREFUSED") return "; is the gateway running there?";
+  if (code === "ENOTFOUND") return "; check the host name in the gateway URL";
+  if (isCertificateProblem(code)) return "; check the certificate, or give its authority as caFile";
+  return "";
+}

@@ -1,0 +1,106 @@
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+
+/** One HTTP request and its whole answer, over node:http with kept-alive connections. */
+export type Exchange = {
+  request(request: OutgoingRequest): Promise<Answer>;
+  /** Ends idle connections. */
+  close(): void;
+};
+
+export type OutgoingRequest = {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  /** Ends the exchange wherever it is. */
+  readonly signal: AbortSignal;
+  /** Bytes of the answer's body that are read before the connection is dropped. */
+  readonly maxAnswerBytes: number;
+};
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+  /** The body was longer than what is read of it. */
+  readonly truncated: boolean;
+};
+
+/** No whole answer: what happened, and whether it happened on a connection that was used before. */
+export class ExchangeFailure extends Error {
+  override readonly name = "ExchangeFailure";
+  /** Code of the system or of TLS, e.g. `ECONNREFUSED`, `CERT_HAS_EXPIRED`; `CUT_OFF` for half an answer. */
+  readonly code: string;
+  /** A kept-alive connection that the other side had already closed: not a sign of trouble. */
+  readonly onReusedConnection: boolean;
+
+  constructor(message: string, code: string, onReusedConnection: boolean, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.onReusedConnection = onReusedConnection;
+  }
+}
+
+/**
+ * @param ca certificate authorities in PEM, instead of the system's.
+ */
+export function createExchange(scheme: "http:" | "https:", ca?: string): Exchange {
+  // Loaded at the first request: an import of node:http costs a job that never pushes 25 ms.
+  const { Agent, request: open } =
+    scheme === "https:"
+      ? process.getBuiltinModule("node:https")
+      : process.getBuiltinModule("node:http");
+  const agent: Agent = new Agent({
+    keepAlive: true,
+    // Said aloud, because NODE_TLS_REJECT_UNAUTHORIZED=0 would switch it off behind our back.
+    ...(scheme === "https:" ? { rejectUnauthorized: true } : {}),
+    ...(ca === undefined ? {} : { ca }),
+  });
+
+  return {
+    request: ({ method, url, headers, body, signal, maxAnswerBytes }) =>
+      new Promise<Answer>((resolve, reject) => {
+        const length = body === undefined ? {} : { "Content-Length": `${body.length}` };
+        const request: ClientRequest = open(url, {
+          agent,
+          method,
+          headers: { ...headers, ...length },
+          signal,
+        });
+        request.on("error", (error: NodeJS.ErrnoException) => {
+          const code = error.code ?? "ECONNRESET";
+          reject(new ExchangeFailure(error.message, code, request.reusedSocket, error));
+        });
+        request.on("response", (response) => {
+          readAnswer(response, maxAnswerBytes).then(resolve, reject);
+        });
+        request.end(body);
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {
+  const { statusCode: status = 0, headers } = response;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxBytes) {
+        response.destroy();
+        const body = Buffer.concat(chunks).subarray(0, maxBytes);
+        return { status, headers, body, truncated: true };
+      }
+    }
+  } catch (error) {
+    throw new ExchangeFailure(
+      `the answer (status ${status}) was cut off after ${length} bytes of its body`,
+      "CUT_OFF",
+      false,
+      error,
+    );
+  }
+  return { status, headers, body: Buffer.concat(chunks), truncated: false };
+}

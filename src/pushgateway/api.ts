@@ -1,0 +1,91 @@
+import type { HistogramSample, MetricFamily, SummarySample } from "../metrics/exposition/family.ts";
+import { VERSION } from "../version.ts";
+import { goFloat } from "./go-float.ts";
+import { type Group, lastPushSucceeded, type Store, type StoredFamily } from "./store.ts";
+
+/**
+ * What the status says it is: compatible with 1.6.0, the first version that does not take a
+ * cut-off body for a whole one; after the plus sign, as semantic versions have it, who built it.
+ */
+const COMPATIBLE_VERSION = `1.6.0+closing-bell.${VERSION}`;
+
+/** Body of `/api/v1/metrics`: every group with its labels, one key per family. */
+export function metricsResponse(store: Store): unknown {
+  return { status: "success", data: [...store.values()].map(groupJson) };
+}
+
+/** Body of `/api/v1/status`. `startedAt` in seconds since the Unix epoch. */
+export function statusResponse(startedAt: number, flags: Readonly<Record<string, string>>) {
+  return {
+    status: "success",
+    data: {
+      build_information: {
+        branch: "closing-bell",
+        buildDate: "",
+        buildUser: "",
+        goVersion: "",
+        revision: "",
+        version: COMPATIBLE_VERSION,
+      },
+      flags,
+      start_time: isoTime(startedAt),
+    },
+  };
+}
+
+function groupJson(group: Group): unknown {
+  // Built from entries, since any metric name may come, `__proto__` and `labels` included: a
+  // family named `labels` takes the place of the labels in the real gateway too.
+  return Object.fromEntries<unknown>([
+    ["labels", group.labels],
+    ["last_push_successful", lastPushSucceeded(group)],
+    ...[...group.families].map(([name, stored]) => [name, familyJson(stored)] as const),
+  ]);
+}
+
+function familyJson({ family, pushedAt }: StoredFamily): unknown {
+  return {
+    time_stamp: isoTime(pushedAt),
+    type: family.type.toUpperCase(),
+    ...(family.help ? { help: family.help } : {}),
+    metrics: samplesJson(family),
+  };
+}
+
+function samplesJson(family: MetricFamily): unknown[] {
+  switch (family.type) {
+    case "histogram":
+      return family.samples.map(histogramJson);
+    case "summary":
+      return family.samples.map(summaryJson);
+    default:
+      return family.samples.map(({ labels, value }) => ({ labels, value: goFloat(value) }));
+  }
+}
+
+function histogramJson({ labels, buckets, count, sum }: HistogramSample): unknown {
+  const counts = buckets.map(({ upperBound, cumulativeCount }) => [
+    goFloat(upperBound),
+    integer(cumulativeCount),
+  ]);
+  return { labels, buckets: Object.fromEntries(counts), count: integer(count), sum: goFloat(sum) };
+}
+
+function summaryJson({ labels, quantiles, count, sum }: SummarySample): unknown {
+  const values = quantiles.map(({ quantile, value }) => [goFloat(quantile), goFloat(value)]);
+  return {
+    labels,
+    quantiles: Object.fromEntries(values),
+    count: integer(count),
+    sum: goFloat(sum),
+  };
+}
+
+/** Digits without an exponent, however large. */
+function integer(count: number): string {
+  return BigInt(count).toString();
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,116 @@
+import { InvalidOptionError } from "../errors.ts";
+import { withMetricSet } from "../metrics/current.ts";
+import { bindInstruments, type JobMetrics } from "../metrics/job-metrics.ts";
+import { refuseUnknownKeys } from "../options.ts";
+import type { DeliveryReport } from "../publish/delivery.ts";
+import { startDeadline } from "./deadline.ts";
+import { openRun, type RunDependencies } from "./open-run.ts";
+
+export type RunOptions = {
+  /** Name of the job: the `job` label of its group. */
+  readonly job: string;
+  /** Further labels of its group, e.g. `{ strategy: "momentum-20d", mode: "backtest" }`. */
+  readonly groupingKey?: Readonly<Record<string, string>>;
+  /** After it the body's signal aborts. Milliseconds; without it the body has all the time it takes. */
+  readonly timeoutMs?: number;
+  /** Aborts the body's signal too, e.g. on SIGTERM. */
+  readonly signal?: AbortSignal;
+  /** Tell the start at once, so that a run that is killed is seen to have begun. Default false. */
+  readonly announceStart?: boolean;
+  /** Told how the report went. What it throws is dropped: reporting never changes a job's outcome. */
+  readonly onReport?: (report: DeliveryReport) => void;
+};
+
+export type RunContext = {
+  /** This run's own instruments. */
+  readonly metrics: JobMetrics;
+  /** Aborts at the deadline. */
+  readonly signal: AbortSignal;
+};
+
+export type JobOutcome<T> =
+  | { readonly status: "succeeded"; readonly value: T }
+  | { readonly status: "failed" | "timed_out" | "interrupted"; readonly error: unknown };
+
+export type SettledJob<T> = {
+  readonly outcome: JobOutcome<T>;
+  readonly delivery: DeliveryReport;
+};
+
+export type JobBody<T> = (context: RunContext) => T | Promise<T>;
+
+export type RunJobs = {
+  /**
+   * Runs `body`, reports how it went, then returns what it returned or throws what it threw.
+   * Whatever happens to the report, the job's outcome is its own.
+   *
+   * @throws {InvalidOptionError} before the body starts, for options that are missing or unknown.
+   */
+  runJob<T>(options: RunOptions, body: JobBody<T>): Promise<T>;
+  /** The same, resolving to the outcome and the fate of the report. */
+  settleJob<T>(options: RunOptions, body: JobBody<T>): Promise<SettledJob<T>>;
+};
+
+const OPTIONS: readonly (keyof RunOptions)[] = [
+  "job",
+  "groupingKey",
+  "timeoutMs",
+  "signal",
+  "announceStart",
+  "onReport",
+];
+
+/** `runJob` and `settleJob` over a delivery. */
+export function createRunJob(dependencies: RunDependencies): RunJobs {
+  async function settleJob<T>(options: RunOptions, body: JobBody<T>): Promise<SettledJob<T>> {
+    refuseUnknownKeys(options, OPTIONS, "runJob");
+    if (typeof options.job !== "string" || options.job === "") {
+      throw new InvalidOptionError("runJob: job must be a name that is not empty");
+    }
+    const deadline = startDeadline(options.timeoutMs, options.signal);
+    const run = openRun(options, dependencies);
+    const outcome = await settle(() =>
+      withMetricSet(run.metrics, () =>
+        body({ metrics: bindInstruments(run.metrics), signal: deadline.signal }),
+      ),
+    );
+    deadline.clear();
+    const settled = explain(outcome, deadline.passed(), options.signal?.aborted === true);
+    const delivery = await run.close(settled.status);
+    try {
+      options.onReport?.(delivery);
+    } catch {
+      // Said in its doc: the job must not fail because somebody's logging of its report does.
+    }
+    return { outcome: settled, delivery };
+  }
+
+  return {
+    settleJob,
+    async runJob(options, body) {
+      const { outcome } = await settleJob(options, body);
+      if (outcome.status === "succeeded") return outcome.value;
+      throw outcome.error;
+    },
+  };
+}
+
+async function settle<T>(body: () => T | Promise<T>): Promise<JobOutcome<T>> {
+  try {
+    return { status: "succeeded", value: await body() };
+  } catch (error) {
+    return { status: "failed", error };
+  }
+}
+
+/** A body that failed after its signal had aborted failed because of it. One that succeeded, succeeded. */
+function explain<T>(
+  outcome: JobOutcome<T>,
+  deadlinePassed: boolean,
+  callerAborted: boolean,
+): JobOutcome<T> {
+  if (outcome.status === "succeeded") return outcome;
+  if (deadlinePassed) return { status: "timed_out", error: outcome.error };
+  if (callerAborted) return { status: "interrupted", error: outcome.error };
+  return outcome;
+}

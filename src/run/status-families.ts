@@ -1,0 +1,38 @@
+import { type RunOutcome, runCatalogue } from "../metrics/catalogue.ts";
+import type { MetricFamily } from "../metrics/exposition/family.ts";
+import { createMetricSet } from "../metrics/metric-set.ts";
+
+/** What a run knows of itself when it ends. Times are Unix seconds. */
+export type RunEnd = {
+  readonly outcome: RunOutcome;
+  readonly startedAt: number;
+  readonly completedAt: number;
+  readonly durationSeconds: number;
+  /** Of a command; 128 + n when signal n ended it. */
+  readonly exitCode?: number;
+  /** Series that were written outside of any run and belong to none. */
+  readonly lostSeries: number;
+};
+
+export function startFamilies(startedAt: number): readonly MetricFamily[] {
+  const set = createMetricSet();
+  set.get(runCatalogue.lastStartTimestampSeconds).set(startedAt);
+  return set.families();
+}
+
+/** A failed run leaves the time of the last success out, so that the one before it stays. */
+export function endFamilies(end: RunEnd): readonly MetricFamily[] {
+  const set = createMetricSet();
+  set.get(runCatalogue.lastStartTimestampSeconds).set(end.startedAt);
+  set.get(runCatalogue.lastCompletionTimestampSeconds).set(end.completedAt);
+  if (end.outcome === "succeeded") {
+    set.get(runCatalogue.lastSuccessTimestampSeconds).set(end.completedAt);
+  }
+  set.get(runCatalogue.durationSeconds).set(end.durationSeconds);
+  if (end.exitCode !== undefined) set.get(runCatalogue.exitCode).set(end.exitCode);
+  const runs = set.get(runCatalogue.runsTotal);
+  for (const outcome of runCatalogue.runsTotal.labels.outcome) runs.inc({ outcome }, 0);
+  runs.inc({ outcome: end.outcome });
+  if (end.lostSeries > 0) set.get(runCatalogue.lostContextTotal).inc(end.lostSeries);
+  return set.families();
+}
