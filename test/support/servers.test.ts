@@ -1,0 +1,129 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { describeWithServer, startRealPushgateway } from "./servers.ts";
+
+const PROGRAM = fileURLToPath(new URL("./servers.mjs", import.meta.url));
+
+let folder: string;
+let path: string;
+let cache: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "closing-bell-servers-"));
+  path = mkdtempSync(join(folder, "path-"));
+  cache = join(folder, "cache");
+  symlinkSync(process.execPath, join(path, "node"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describeWithServer("pushgateway")("a real Pushgateway", () => {
+  test("takes a push, and is gone after stop", async () => {
+    const gateway = await startRealPushgateway();
+    const group = new URL("/metrics/job/backup", gateway.url);
+
+    const answer = await fetch(group, { method: "PUT", body: "rows 3\n" });
+    const exposed = await (await fetch(new URL("/metrics", gateway.url))).text();
+    await gateway.stop();
+
+    expect(answer.status).toBe(200);
+    expect(exposed).toContain('rows{instance="",job="backup"} 3\n');
+    expect(await gateway.closed).toEqual({ code: null, signal: "SIGKILL" });
+    await expect(fetch(group)).rejects.toThrow();
+  });
+
+  test("that does not start says why", async () => {
+    await expect(startRealPushgateway({ args: ["--no-such-option"] })).rejects.toThrow(
+      /did not get ready: .*no-such-option/s,
+    );
+  });
+});
+
+describe("npm run servers, without a server", () => {
+  test("says in one line which tests are left out where there is no apt", () => {
+    const run = runServers();
+
+    expect(run).toMatchObject({ status: 0, stdout: "" });
+    expect(run.stderr).toBe(
+      "Left out: the tests that need a real pushgateway (no apt here). " +
+        "To bring them: put prometheus-pushgateway on PATH, then npm run servers\n",
+    );
+  });
+
+  test("fails where CI is set", () => {
+    const run = runServers({ CI: "true" });
+
+    expect(run.status).toBe(1);
+    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway .*\n$/);
+  });
+
+  test("says why apt could not bring it", () => {
+    command(
+      "apt-get",
+      'case "$*" in *install*) echo "E: Unable to locate it" >&2; exit 100;; esac',
+    );
+    command("dpkg-deb", "exit 0");
+
+    const run = runServers();
+
+    expect(run.status).toBe(0);
+    expect(run.stderr).toBe(
+      "Left out: the tests that need a real pushgateway (Unable to locate it). " +
+        "To bring them: npm run servers\n",
+    );
+  });
+
+  test("keeps nothing of a package that could not be unpacked whole", () => {
+    command("apt-get", aptGetThatFetches("gateway.deb"));
+    command("dpkg-deb", `${unpackCommand("prometheus-pushgateway")}; exit 1`);
+
+    const run = runServers();
+
+    expect(run.stderr).toContain("(gateway.deb could not be unpacked)");
+    expect(readdirSync(cache).sort()).toEqual(["root", "servers.json"]);
+    expect(readdirSync(join(cache, "root"))).toEqual([]);
+  });
+
+  test("unpacks the package once, and is silent from then on", () => {
+    command("apt-get", aptGetThatFetches("gateway.deb"));
+    command("dpkg-deb", unpackCommand("prometheus-pushgateway"));
+
+    const first = runServers({ CI: "true" });
+    const second = runServers({ CI: "true" });
+
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    expect(first.stdout).toMatch(/^Downloading prometheus-pushgateway from Debian to .*\n$/);
+    expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  });
+});
+
+/** Runs `servers.mjs` with a PATH that holds `node` and the commands made by the test. */
+function runServers(env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM], {
+    encoding: "utf8",
+    env: { PATH: path, SERVERS_DIR: cache, ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+function command(name: string, script: string): void {
+  const file = join(path, name);
+  writeFileSync(file, `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+
+/** Called as `apt-get -c <folder>/apt.conf -qq ...`: archives go below that folder. */
+function aptGetThatFetches(archive: string): string {
+  return `case "$*" in *install*) touch "$(dirname "$2")/cache/archives/${archive}";; esac`;
+}
+
+/** Called as `dpkg-deb -x <archive> <folder>`. */
+function unpackCommand(name: string): string {
+  return `mkdir -p "$3/usr/bin" && touch "$3/usr/bin/${name}" && chmod +x "$3/usr/bin/${name}"`;
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, test } from "@jest/globals";
+import { freePort } from "./free-port.ts";
+
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export type RealPushgateway = {
+  readonly url: URL;
+  readonly pid: number;
+  /** Sends a signal, SIGTERM by default, and does not wait. */
+  readonly kill: (signal?: NodeJS.Signals) => void;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly closed: Promise<Exit>;
+  /**
+   * Kills it, suspended or not, and waits for its end. Called at the end of the test file for a
+   * test that did not.
+   */
+  readonly stop: () => Promise<void>;
+};
+
+/** What `servers.mjs` leaves behind: null for a server it could not get. */
+type FoundServers = Readonly<
+  Record<string, { readonly command: string; readonly libraryPath: readonly string[] } | null>
+>;
+
+type Launch = { readonly process: ChildProcess; readonly url: URL; readonly output: () => string };
+
+/** Deadline of a start, in milliseconds: for a server that hangs, never for a slow machine. */
+const START_TIMEOUT_MS = 15_000;
+
+/** How often a start is tried when another process takes the port first. */
+const START_ATTEMPTS = 5;
+
+const { SERVERS_DIR } = process.env;
+const FOUND_FILE = join(
+  SERVERS_DIR || fileURLToPath(new URL("../../.cache/servers", import.meta.url)),
+  "servers.json",
+);
+
+const started: RealPushgateway[] = [];
+
+// A test that failed before it stopped its server must not keep jest from ending.
+afterAll(async () => {
+  await Promise.all(started.map((gateway) => gateway.stop()));
+});
+
+/** Path of a server's command, as `npm run servers` found it; `undefined` when it did not. */
+export function findServer(name: string): string | undefined {
+  return lookUp(name)?.command;
+}
+
+/** Environment for a server's command: one that was unpacked brings its shared libraries along. */
+export function serverEnvironment(name: string): NodeJS.ProcessEnv {
+  const { LD_LIBRARY_PATH } = process.env;
+  const folders = [...(lookUp(name)?.libraryPath ?? []), LD_LIBRARY_PATH].filter(Boolean);
+  return folders.length === 0
+    ? process.env
+    : { ...process.env, LD_LIBRARY_PATH: folders.join(":") };
+}
+
+/**
+ * `describe` for tests that need these servers: left out where one is missing, but failing where
+ * `CI` is set, so that no machine of ours passes by leaving tests out.
+ */
+export function describeWithServer(
+  ...names: readonly string[]
+): (title: string, tests: () => void) => void {
+  const missing = names.filter((name) => findServer(name) === undefined);
+  const { CI } = process.env;
+  if (missing.length === 0) return describe;
+  if (!CI) return describe.skip;
+  return (title) => {
+    test(`${title}: needs ${missing.join(", ")}`, () => {
+      throw new Error(`${missing.join(", ")} not found: npm run servers`);
+    });
+  };
+}
+
+/** Starts a Pushgateway that keeps nothing on disk, and waits until it is ready. */
+export async function startRealPushgateway({
+  args = [],
+}: {
+  readonly args?: readonly string[];
+} = {}): Promise<RealPushgateway> {
+  const command = findServer("pushgateway");
+  if (command === undefined) throw new Error("no pushgateway found: npm run servers");
+
+  for (let attempt = 1; ; attempt++) {
+    const launch = await launchPushgateway(command, args);
+    if (await isReady(launch)) return running(launch);
+
+    await end(launch.process);
+    const lostPort = launch.output().includes("address already in use");
+    if (!lostPort || attempt === START_ATTEMPTS) {
+      throw new Error(`${command} did not get ready: ${launch.output()}`);
+    }
+  }
+}
+
+function lookUp(name: string): FoundServers[string] | undefined {
+  if (!existsSync(FOUND_FILE)) return undefined;
+  const found: FoundServers = JSON.parse(readFileSync(FOUND_FILE, "utf8"));
+  const server = found[name];
+  if (server === undefined) throw new Error(`servers.mjs knows no server ${JSON.stringify(name)}`);
+  return server;
+}
+
+async function launchPushgateway(command: string, args: readonly string[]): Promise<Launch> {
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(
+    command,
+    ["--persistence.file=", `--web.listen-address=${address}`, ...args],
+    { env: serverEnvironment("pushgateway"), stdio: ["ignore", "ignore", "pipe"] },
+  );
+
+  let output = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+  });
+  child.on("error", (error) => {
+    output += error.message;
+  });
+  return { process: child, url: new URL(`http://${address}`), output: () => output };
+}
+
+/** False when the process ended, or was not ready within the deadline. */
+async function isReady({ process: child, url }: Launch): Promise<boolean> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < deadline && child.pid !== undefined && !hasEnded(child)) {
+    const ready = await answersOk(new URL("/-/ready", url));
+    // Another process may answer on the port this one failed to get.
+    if (ready && !hasEnded(child)) return true;
+    await sleep(20);
+  }
+  return false;
+}
+
+async function answersOk(url: URL): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+function running({ process: child, url }: Launch): RealPushgateway {
+  const { pid } = child;
+  if (pid === undefined) throw new Error("a process that is ready has an id");
+
+  const closed = new Promise<Exit>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+
+  const gateway: RealPushgateway = {
+    url,
+    pid,
+    kill(signal = "SIGTERM") {
+      child.kill(signal);
+    },
+    closed,
+    async stop() {
+      child.kill("SIGKILL");
+      await closed;
+    },
+  };
+  started.push(gateway);
+  return gateway;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || hasEnded(child)) return;
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
