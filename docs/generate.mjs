@@ -1,11 +1,13 @@
 /**
- * Writes what the documentation derives from the code, between its markers in README.md.
+ * Writes what the documentation derives from the code, between its markers.
  * `--check` writes nothing and exits 1 when a file is not what it would write.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { catalogue, runCatalogue } from "../dist/index.js";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
-const README = new URL("../README.md", import.meta.url);
+const { catalogue, runCatalogue } = await load("../src/metrics/catalogue.ts");
+const { REFUSALS } = await load("../src/pushgateway/refusals.ts");
 
 const AREAS = {
   ai: "AI agents",
@@ -13,25 +15,49 @@ const AREAS = {
   trading: "Trading and portfolio",
   risk: "Constitution and risk",
   health: "System health",
-  run: "Every run",
+  run: "Every run, and closing-bell itself",
 };
 
-const sections = { metrics: metricsTable };
+const sections = [
+  { file: "README.md", marker: "metrics", render: metricsTable },
+  { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+];
 
-const before = readFileSync(README, "utf8");
-let after = before;
-for (const [name, render] of Object.entries(sections)) {
-  const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
-  const [from, to] = [after.indexOf(begin), after.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md has no markers ${begin} … ${end}`);
-  after = `${after.slice(0, from + begin.length)}\n${render()}\n${after.slice(to)}`;
-}
-if (process.argv.includes("--check")) {
-  if (after !== before) {
-    console.error("README.md is not what the code says; run: npm run docs");
+for (const { file, marker, render } of sections) {
+  const url = new URL(`../${file}`, import.meta.url);
+  const before = readFileSync(url, "utf8");
+  const [begin, end] = [`<!-- ${marker}:begin -->`, `<!-- ${marker}:end -->`];
+  const [from, to] = [before.indexOf(begin), before.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${file} has no markers ${begin} … ${end}`);
+  const after = `${before.slice(0, from + begin.length)}\n${render()}\n${before.slice(to)}`;
+  if (after === before) continue;
+  if (process.argv.includes("--check")) {
+    console.error(`${file} is not what the code says; run: npm run docs`);
     process.exitCode = 1;
-  }
-} else writeFileSync(README, after);
+  } else writeFileSync(url, after);
+}
+
+/** Node 20 does not run TypeScript, so the module is bundled in memory. */
+async function load(module) {
+  const entry = fileURLToPath(new URL(module, import.meta.url));
+  const { outputFiles } = buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    write: false,
+  });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
+
+function refusalsTable() {
+  const rows = REFUSALS.map(({ status, what, why }) => `| ${status} | ${what} | ${why} |`);
+  return [
+    "| answer | what is refused | what the real gateway does with it |",
+    "|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
 
 function metricsTable() {
   const families = [...Object.values(catalogue), ...Object.values(runCatalogue)];

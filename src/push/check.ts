@@ -67,7 +67,9 @@ function checkSamples(family: MetricFamily, key: GroupingKey): void {
   const seen = new Set<string>();
   for (const sample of family.samples) {
     checkLabels(name, sample.labels, key);
-    const identity = JSON.stringify(Object.entries(sample.labels).sort(byName));
+    // To Prometheus an empty label is none: the gateway would store both, and break the scrape.
+    const set = Object.entries(sample.labels).filter(([, value]) => value !== "");
+    const identity = JSON.stringify(set.sort(byName));
     if (seen.has(identity)) {
       throw new InvalidMetricError(name, `the series ${describe(sample.labels)} is given twice`);
     }

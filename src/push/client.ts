@@ -3,7 +3,9 @@ import { type Clock, systemClock } from "../clock.ts";
 import { InvalidOptionError, PushError } from "../errors.ts";
 import { type Credentials, parseGatewayUrl } from "../gateway-url.ts";
 import { formatGroupingKey, type GroupingKey, groupPath } from "../grouping-key.ts";
+import { runCatalogue } from "../metrics/catalogue.ts";
 import { CONTENT_TYPE } from "../metrics/exposition/render.ts";
+import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
 import { refuseUnknownKeys } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { Exposition } from "./body.ts";
@@ -48,8 +50,10 @@ export type PushClient = {
   pushAdd(key: GroupingKey, body: Exposition, options?: CallOptions): Promise<PushReceipt>;
   /** DELETE: forgets the group. Succeeds when there was none. */
   delete(key: GroupingKey, options?: CallOptions): Promise<PushReceipt>;
-  /** What Prometheus would scrape: the text of `GET /metrics`. */
-  scrape(options?: CallOptions): Promise<string>;
+  /** The text of a GET below the base URL; `groups.ts` makes sense of it. */
+  get(path: string, options?: CallOptions): Promise<string>;
+  /** What this client did: `closing_bell_push_*`. */
+  readonly metrics: MetricSet;
   /** Ends idle connections. */
   close(): void;
 };
@@ -93,6 +97,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
   const address = parseGatewayUrl(options.url);
   const credentials = options.credentials ?? address.credentials;
   const { base } = address;
+  const metrics = createMetricSet();
   let exchange: Exchange | undefined;
 
   async function call(
@@ -117,6 +122,10 @@ export function createPushClient(options: PushClientOptions): PushClient {
         ...(credentials === undefined ? {} : { Authorization: authorization(credentials) }),
       };
       for (let attempt = 1; ; attempt++) {
+        if (method !== "GET") {
+          metrics.get(runCatalogue.pushAttemptsTotal).inc();
+          metrics.get(runCatalogue.pushSentBytesTotal).inc(bytes?.length ?? 0);
+        }
         const result = await attemptOnce(exchange, {
           method,
           url: `${base}${path}`,
@@ -155,7 +164,22 @@ export function createPushClient(options: PushClientOptions): PushClient {
     callOptions: CallOptions = {},
   ): Promise<PushReceipt> {
     const target = formatGroupingKey(key);
-    const result = await call(method, groupPath(key), target, body?.bytes, callOptions);
+    const started = clock.monotonic();
+    const counted = metrics.get(runCatalogue.pushesTotal);
+    const result = await call(method, groupPath(key), target, body?.bytes, callOptions)
+      .then(
+        (confirmed) => {
+          counted.inc({ result: "confirmed" });
+          return confirmed;
+        },
+        (error: unknown) => {
+          counted.inc({ result: "failed" });
+          throw error;
+        },
+      )
+      .finally(() => {
+        metrics.get(runCatalogue.pushDurationSeconds).observe(clock.monotonic() - started);
+      });
     const { answer, attempts, bytes, seconds } = result;
     const queued = answer.status === 202 && method !== "DELETE";
     return { status: queued ? "unchecked" : "accepted", attempts, bytes, seconds };
@@ -163,11 +187,12 @@ export function createPushClient(options: PushClientOptions): PushClient {
 
   return {
     gateway: base,
+    metrics,
     push: (key, body, callOptions) => change("PUT", key, body, callOptions),
     pushAdd: (key, body, callOptions) => change("POST", key, body, callOptions),
     delete: (key, callOptions) => change("DELETE", key, undefined, callOptions),
-    async scrape(callOptions = {}) {
-      const { answer } = await call("GET", "/metrics", "/metrics", undefined, callOptions);
+    async get(path, callOptions = {}) {
+      const { answer } = await call("GET", path, path, undefined, callOptions);
       return answer.body.toString("utf8");
     },
     close: () => exchange?.close(),

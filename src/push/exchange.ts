@@ -34,10 +34,17 @@ export class ExchangeFailure extends Error {
   /** A kept-alive connection that the other side had already closed: not a sign of trouble. */
   readonly onReusedConnection: boolean;
 
-  constructor(message: string, code: string, onReusedConnection: boolean, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-    this.onReusedConnection = onReusedConnection;
+  constructor(
+    message: string,
+    options: {
+      readonly code: string;
+      readonly onReusedConnection: boolean;
+      readonly cause: unknown;
+    },
+  ) {
+    super(message, { cause: options.cause });
+    this.code = options.code;
+    this.onReusedConnection = options.onReusedConnection;
   }
 }
 
@@ -69,7 +76,8 @@ export function createExchange(scheme: "http:" | "https:", ca?: string): Exchang
         });
         request.on("error", (error: NodeJS.ErrnoException) => {
           const code = error.code ?? "ECONNRESET";
-          reject(new ExchangeFailure(error.message, code, request.reusedSocket, error));
+          const onReusedConnection = request.reusedSocket;
+          reject(new ExchangeFailure(error.message, { code, onReusedConnection, cause: error }));
         });
         request.on("response", (response) => {
           readAnswer(response, maxAnswerBytes).then(resolve, reject);
@@ -94,12 +102,10 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
         return { status, headers, body, truncated: true };
       }
     }
-  } catch (error) {
+  } catch (cause) {
     throw new ExchangeFailure(
       `the answer (status ${status}) was cut off after ${length} bytes of its body`,
-      "CUT_OFF",
-      false,
-      error,
+      { code: "CUT_OFF", onReusedConnection: false, cause },
     );
   }
   return { status, headers, body: Buffer.concat(chunks), truncated: false };

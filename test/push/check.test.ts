@@ -38,6 +38,11 @@ describe("refused before anything is sent", () => {
       message: 'metric a: the series {x="1"} is given twice',
     },
     {
+      name: "a series given twice, once with an empty label",
+      text: 'a{x=""} 1\na 2\n',
+      message: "metric a: the series {} is given twice",
+    },
+    {
       name: "a grouping label",
       text: 'a{strategy="other"} 1\n',
       message:

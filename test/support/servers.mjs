@@ -35,6 +35,7 @@ const SERVERS = [
     commands: ["prometheus-pushgateway", "pushgateway"],
     package: "prometheus-pushgateway",
   },
+  { name: "promtool", commands: ["promtool"], package: "prometheus" },
 ];
 
 /** Deadline of one apt command, in milliseconds. */

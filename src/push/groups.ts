@@ -1,0 +1,141 @@
+import { PushError } from "../errors.ts";
+import type { CallOptions, PushClient } from "./client.ts";
+
+/** A group as the gateway lists it. */
+export type GatewayGroup = {
+  /** All labels of its grouping key, `job` included. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly lastPushSuccessful: boolean;
+  /** Unix seconds; 0 when no push to the group ever succeeded. */
+  readonly pushTimeSeconds: number;
+  /** Unix seconds; 0 when none failed. */
+  readonly pushFailureTimeSeconds: number;
+  /** Metric families by name, without the two above. */
+  readonly families: ReadonlyMap<string, GatewayFamily>;
+};
+
+export type GatewayFamily = {
+  readonly type: string;
+  readonly help: string | undefined;
+  /** As the gateway writes them: values are text. */
+  readonly metrics: readonly GatewaySample[];
+};
+
+export type GatewaySample = {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absent for histograms and summaries. */
+  readonly value: number | undefined;
+};
+
+/** What the gateway says of itself. */
+export type GatewayStatus = {
+  readonly version: string;
+  /** Unix seconds. */
+  readonly startTime: number;
+  /** Command-line flags by name, values as text. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** False: pushes are stored unseen, and one bad one breaks every scrape. */
+  readonly consistencyCheck: boolean;
+  /** A gateway that comes back with old data makes counters fall. */
+  readonly persistenceFile: string | undefined;
+};
+
+/** Text of `GET /metrics`: what Prometheus would scrape. */
+export function readScrape(client: PushClient, options?: CallOptions): Promise<string> {
+  return client.get("/metrics", options);
+}
+
+/** Every group, from `GET /api/v1/metrics`: a gateway cannot be asked for a single one. */
+export async function readGroups(
+  client: PushClient,
+  options?: CallOptions,
+): Promise<readonly GatewayGroup[]> {
+  const data = await readApi(client, "/api/v1/metrics", options);
+  if (!Array.isArray(data)) throw notAGateway(client, "/api/v1/metrics");
+  return data.map((group: unknown) => groupOf(client, group));
+}
+
+/** Version, flags and start time, from `GET /api/v1/status`. */
+export async function readStatus(
+  client: PushClient,
+  options?: CallOptions,
+): Promise<GatewayStatus> {
+  const data = record(await readApi(client, "/api/v1/status", options));
+  const flags = Object.fromEntries(
+    Object.entries(record(data["flags"])).map(([name, value]) => [name, `${value}`]),
+  );
+  const version = record(data["build_information"])["version"];
+  if (typeof version !== "string") throw notAGateway(client, "/api/v1/status");
+  return {
+    version,
+    startTime: Date.parse(`${data["start_time"]}`) / 1000,
+    flags,
+    consistencyCheck: flags["push.disable-consistency-check"] !== "true",
+    persistenceFile: flags["persistence.file"] || undefined,
+  };
+}
+
+async function readApi(
+  client: PushClient,
+  path: string,
+  options: CallOptions | undefined,
+): Promise<unknown> {
+  const text = await client.get(path, options);
+  try {
+    const answer = record(JSON.parse(text));
+    if (answer["status"] === "success") return answer["data"];
+  } catch (cause) {
+    throw notAGateway(client, path, cause);
+  }
+  throw notAGateway(client, path);
+}
+
+function groupOf(client: PushClient, group: unknown): GatewayGroup {
+  const { labels, last_push_successful: lastPushSuccessful, ...rest } = record(group);
+  if (typeof lastPushSuccessful !== "boolean") throw notAGateway(client, "/api/v1/metrics");
+  const families = new Map(
+    Object.entries(rest).map(([name, family]) => [name, familyOf(record(family))]),
+  );
+  const time = (name: string) => {
+    const seconds = families.get(name)?.metrics[0]?.value ?? 0;
+    families.delete(name);
+    return seconds;
+  };
+  const pushTimeSeconds = time("push_time_seconds");
+  const pushFailureTimeSeconds = time("push_failure_time_seconds");
+  return {
+    labels: strings(labels),
+    lastPushSuccessful,
+    pushTimeSeconds,
+    pushFailureTimeSeconds,
+    families,
+  };
+}
+
+function familyOf({ type, help, metrics }: Record<string, unknown>): GatewayFamily {
+  const samples = Array.isArray(metrics) ? metrics : [];
+  return {
+    type: `${type}`.toLowerCase(),
+    help: typeof help === "string" ? help : undefined,
+    metrics: samples.map((sample: unknown) => {
+      const { labels, value } = record(sample);
+      return { labels: strings(labels), value: value === undefined ? undefined : Number(value) };
+    }),
+  };
+}
+
+/** An object's own entries on no prototype: a gateway's labels and names may be called anything. */
+function record(value: unknown): Record<string, unknown> {
+  return Object.assign(Object.create(null), typeof value === "object" ? value : {});
+}
+
+function strings(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(record(value)).map(([name, text]) => [name, `${text}`]));
+}
+
+function notAGateway(client: PushClient, path: string, cause?: unknown): PushError {
+  return new PushError(
+    `GET ${path} at ${client.gateway}: the answer is not a Pushgateway's; check the gateway URL`,
+    { status: 200, retryable: false, cause },
+  );
+}
