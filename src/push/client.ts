@@ -10,7 +10,8 @@ import { refuseUnknownKeys } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { Exposition } from "./body.ts";
 import { type Answer, createExchange, type Exchange, ExchangeFailure } from "./exchange.ts";
-import { authorization, quote, redact } from "./redact.ts";
+import { type AttemptResult, errorOf, isSuccess } from "./judge.ts";
+import { authorization } from "./redact.ts";
 
 export type PushClientOptions = {
   /** Base URL, without `/metrics/job/...`. User-info in it is sent as basic auth. */
@@ -199,12 +200,10 @@ export function createPushClient(options: PushClientOptions): PushClient {
   };
 }
 
-type Result = { readonly answer: Answer } | { readonly failure: ExchangeFailure };
-
 async function attemptOnce(
   exchange: Exchange,
   request: Parameters<Exchange["request"]>[0],
-): Promise<Result> {
+): Promise<AttemptResult> {
   try {
     return { answer: await exchange.request(request) };
   } catch (error) {
@@ -225,46 +224,8 @@ function encode(body: Buffer | undefined): { bytes?: Buffer; headers: Record<str
   };
 }
 
-/** A gateway's 200 has no page in it: HTML means a proxy or a login form answered in its place. */
-function isSuccess(method: string, { status, headers, truncated }: Answer): boolean {
-  if (status !== 200 && !(status === 202 && method !== "GET")) return false;
-  return !truncated && !`${headers["content-type"] ?? ""}`.startsWith("text/html");
-}
-
-function errorOf(what: string, result: Result, credentials: Credentials | undefined): PushError {
-  if ("failure" in result) {
-    const { failure } = result;
-    const message = redact(failure.message, credentials);
-    return new PushError(`${what}: ${message}${advice(failure.code)}`, {
-      retryable: !isCertificateProblem(failure.code),
-      cause: failure.cause,
-    });
-  }
-  const { status, headers, body } = result.answer;
-  const retryable = status === 429 || status >= 500;
-  const answer = quote(body, credentials);
-  if (status >= 300 && status < 400) {
-    const to = quote(Buffer.from(headers.location ?? "nowhere"), credentials);
-    return new PushError(
-      `${what}: redirected (${status}) to ${to}; redirects are not followed, check the gateway URL`,
-      { status, retryable: false },
-    );
-  }
-  if (status === 200 || status === 202) {
-    return new PushError(
-      `${what}: ${status}, but the answer is not a gateway's: ${answer}; check the gateway URL`,
-      { status, retryable: false },
-    );
-  }
-  const hint = status === 401 || status === 403 ? "; check the gateway's credentials" : "";
-  return new PushError(`${what}: refused (${status})${answer && `: ${answer}`}${hint}`, {
-    status,
-    retryable,
-  });
-}
-
 /** Milliseconds to wait before the next attempt, or undefined when there shall be none. */
-function pauseBefore(attempt: number, error: PushError, result: Result): number | undefined {
+function pauseBefore(attempt: number, error: PushError, result: AttemptResult): number | undefined {
   if (attempt >= MAX_ATTEMPTS || !error.retryable) return undefined;
   if ("failure" in result && result.failure.onReusedConnection) return 0;
   if ("answer" in result) {
@@ -272,15 +233,4 @@ function pauseBefore(attempt: number, error: PushError, result: Result): number 
     if (seconds >= 0) return seconds * 1000;
   }
   return Math.random() * MAX_BACKOFF_MS;
-}
-
-function isCertificateProblem(code: string): boolean {
-  return /CERT|SELF_SIGNED|ISSUER|ALTNAME|SSL|TLS/.test(code);
-}
-
-function advice(code: string): string {
-  if (code === "ECONNREFUSED") return "; is the gateway running there?";
-  if (code === "ENOTFOUND") return "; check the host name in the gateway URL";
-  if (isCertificateProblem(code)) return "; check the certificate, or give its authority as caFile";
-  return "";
 }
