@@ -1,13 +1,7 @@
 import type { HistogramSample, MetricFamily, SummarySample } from "../metrics/exposition/family.ts";
-import { VERSION } from "../version.ts";
+import { BUILD } from "./build.ts";
 import { goFloat } from "./go-float.ts";
 import { type Group, lastPushSucceeded, type Store, type StoredFamily } from "./store.ts";
-
-/**
- * What the status says it is: compatible with 1.6.0, the first version that does not take a
- * cut-off body for a whole one; after the plus sign, as semantic versions have it, who built it.
- */
-const COMPATIBLE_VERSION = `1.6.0+closing-bell.${VERSION}`;
 
 /** Body of `/api/v1/metrics`: every group with its labels, one key per family. */
 export function metricsResponse(store: Store): unknown {
@@ -20,12 +14,11 @@ export function statusResponse(startedAt: number, flags: Readonly<Record<string,
     status: "success",
     data: {
       build_information: {
-        branch: "closing-bell",
+        ...BUILD,
         buildDate: "",
         buildUser: "",
         goVersion: "",
         revision: "",
-        version: COMPATIBLE_VERSION,
       },
       flags,
       start_time: isoTime(startedAt),
@@ -81,9 +74,9 @@ function summaryJson({ labels, quantiles, count, sum }: SummarySample): unknown 
   };
 }
 
-/** Digits without an exponent, however large. */
+/** All digits. 2^64 stands for the counts just below it, which a number cannot hold. */
 function integer(count: number): string {
-  return BigInt(count).toString();
+  return count < 2 ** 64 ? `${BigInt(count)}` : `${2n ** 64n - 1n}`;
 }
 
 function isoTime(seconds: number): string {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { ExpositionError, messageOf } from "../errors.ts";
-import type { MetricFamily } from "../metrics/exposition/family.ts";
+import type { LabelSet, MetricFamily } from "../metrics/exposition/family.ts";
 import { parseExposition } from "../metrics/exposition/parse.ts";
 import { refusal } from "./refusals.ts";
 
@@ -42,7 +42,6 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     if (length <= maxBytes) chunks.push(chunk);
     else chunks.length = 0;
   }
-  if (!request.complete) throw new RequestProblem(refusal("body-cut-off").what);
   if (length > maxBytes) throw tooLarge();
   const body = Buffer.concat(chunks);
   if (!isGzip(request)) return body;
@@ -67,39 +66,62 @@ export function isGzip(request: IncomingMessage): boolean {
   return request.headers["content-encoding"] === "gzip";
 }
 
+export type PushedBody = {
+  readonly families: readonly MetricFamily[];
+  /** Names of the families whose help text is not UTF-8. */
+  readonly badHelp: readonly string[];
+};
+
 /**
  * The families of a body in text format.
  *
  * @throws {RequestProblem} 400 with the parser's message.
  */
-export function familiesOf(body: Buffer): MetricFamily[] {
+export function parsedBody(body: Buffer): PushedBody {
   try {
-    const families = parseExposition(body.toString());
-    if (!isUtf8(body)) refuseBadBytes(body);
-    return families;
+    if (isUtf8(body)) return { families: parseExposition(body.toString()), badHelp: [] };
+    return parsedBytes(body);
   } catch (error) {
-    if (error instanceof ExpositionError) throw new RequestProblem(error.message, { cause: error });
+    if (error instanceof ExpositionError) {
+      throw new RequestProblem(error.message, { cause: error });
+    }
     throw error;
   }
 }
 
 /**
- * Bytes that are not UTF-8 are parsed as replacement characters, which a label value and a help
- * text may hold. In a plain comment they do no harm.
+ * Parses a body with bytes that are not UTF-8: an error in a label value, no matter in a comment,
+ * and harmful in a help text. The parser gets one character per byte, since the syntax is ASCII.
  */
-function refuseBadBytes(body: Buffer): void {
-  let number = 0;
-  for (let start = 0; start < body.length; ) {
-    const end = body.indexOf(0x0a, start);
-    const line = body.subarray(start, end === -1 ? body.length : end);
-    start += line.length + 1;
-    number++;
-    if (isUtf8(line)) continue;
-    const text = line.toString();
-    const isHelp = /^[ \t]*#[ \t]*HELP[ \t]/.test(text);
-    if (isHelp) throw new ExpositionError(number, refusal("help-not-utf8").what);
-    if (!/^[ \t]*#/.test(text)) {
-      throw new ExpositionError(number, `invalid label value in ${JSON.stringify(text)}`);
-    }
+function parsedBytes(body: Buffer): PushedBody {
+  const text = body.toString("latin1");
+  const badLine = 1 + text.split("\n").findIndex((line) => isBadSample(line));
+  const badHelp: string[] = [];
+  try {
+    const families = parseExposition(text).map((family): MetricFamily => {
+      const help = utf8(family.help ?? "");
+      if (help === undefined) badHelp.push(family.name);
+      const samples = family.samples.map((sample) => ({ ...sample, labels: utf8Labels(sample) }));
+      return { ...family, ...(help ? { help } : {}), samples } as MetricFamily;
+    });
+    if (badLine === 0) return { families, badHelp };
+  } catch (error) {
+    const isEarlier = error instanceof ExpositionError && badLine > 0 && badLine < error.line;
+    if (!isEarlier) throw error;
   }
+  throw new ExpositionError(badLine, "a label value is not UTF-8");
+}
+
+function isBadSample(line: string): boolean {
+  return !/^[ \t]*#/.test(line) && utf8(line) === undefined;
+}
+
+function utf8Labels({ labels }: { readonly labels: LabelSet }): LabelSet {
+  const entries = Object.entries(labels).map(([name, value]) => [name, utf8(value) ?? ""]);
+  return Object.fromEntries(entries);
+}
+
+function utf8(bytes: string): string | undefined {
+  const buffer = Buffer.from(bytes, "latin1");
+  return isUtf8(buffer) ? buffer.toString() : undefined;
 }

@@ -1,14 +1,14 @@
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { renderFamilies } from "../metrics/exposition/render.ts";
-import { VERSION } from "../version.ts";
+import { BUILD } from "./build.ts";
 import type { Store } from "./store.ts";
 
 /** The one thing the gateway says about itself; the pushed metrics are what people come for. */
 const BUILD_INFO: MetricFamily = {
   type: "gauge",
   name: "pushgateway_build_info",
-  help: "A metric with a constant '1' value, labeled by the gateway that this is: closing-bell's embedded one.",
-  samples: [{ labels: { branch: "closing-bell", version: VERSION }, value: 1 }],
+  help: "A metric with a constant '1' value, labeled by what this gateway is: closing-bell's embedded one.",
+  samples: [{ labels: BUILD, value: 1 }],
 };
 
 /** All groups in one: what Prometheus scrapes. Families by name, series by their label values. */

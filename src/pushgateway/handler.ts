@@ -5,12 +5,12 @@ import type { Clock } from "../clock.ts";
 import { CONTENT_TYPE } from "../metrics/exposition/render.ts";
 import { type Answer, errorAnswer, textAnswer } from "./answer.ts";
 import { metricsResponse, statusResponse } from "./api.ts";
-import { familiesOf, isGzip, RequestProblem, readBody } from "./body.ts";
+import { isGzip, parsedBody, RequestProblem, readBody } from "./body.ts";
 import { renderStore } from "./exposition.ts";
 import { pushed } from "./push.ts";
 import { refusal } from "./refusals.ts";
 import { decodedPath, groupLabels } from "./request-path.ts";
-import { type JobParameters, routeOf } from "./routes.ts";
+import { cleanRedirect, type JobParameters, routeOf } from "./routes.ts";
 import { changed, type Store } from "./store.ts";
 
 export type HandlerOptions = {
@@ -65,10 +65,9 @@ export function createHandler(initial: Store, options: HandlerOptions): Handler 
     const { method = "GET", url = "/" } = request;
     const path = decodedPath(url);
     if (path === undefined) return errorAnswer(400, "400 Bad Request: invalid URL escape");
-    const route = routeOf(method, path);
-    if (route.kind === "redirect") return redirect(route.status, route.path, url);
-    const checksGzip = isGzip(request) && !path.startsWith("/api/");
-    // Before it routes, the real gateway looks at the head of a body that is said to be gzip.
+    const route = cleanRedirect(path) ?? routeOf(method, path);
+    // Before its router, the real gateway looks at the head of a body that is said to be gzip.
+    const checksGzip = isGzip(request) && !path.startsWith("/api/") && !cleanRedirect(path);
     const body =
       checksGzip || route.kind === "push" ? await readBody(request, maxBodyBytes) : undefined;
 
@@ -77,6 +76,8 @@ export function createHandler(initial: Store, options: HandlerOptions): Handler 
         return push(request, route.job, body ?? Buffer.alloc(0));
       case "delete":
         return remove(route.job);
+      case "redirect":
+        return redirect(route.status, route.path, url);
       case "scrape":
         return scrape(request);
       case "health":
@@ -107,9 +108,8 @@ export function createHandler(initial: Store, options: HandlerOptions): Handler 
       const { status, what } = refusal("protobuf");
       return errorAnswer(status, `${what}: this gateway reads text format 0.0.4 only`);
     }
-    const families = familiesOf(body);
     const kind = request.method === "PUT" ? "replace" : "merge";
-    const result = pushed(store, { kind, group, families, at: clock.now() });
+    const result = pushed(store, { kind, group, ...parsedBody(body), at: clock.now() });
     store = result.store;
     return result.problem === undefined ? { status: 200 } : errorAnswer(400, result.problem);
   }

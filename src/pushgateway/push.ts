@@ -8,6 +8,8 @@ export type Push = {
   readonly kind: "replace" | "merge";
   readonly group: Exclude<GroupLabels, { problem: string }>;
   readonly families: readonly MetricFamily[];
+  /** Names of the families whose help text is not UTF-8. */
+  readonly badHelp: readonly string[];
   /** Seconds since the Unix epoch. */
   readonly at: number;
 };
@@ -51,7 +53,9 @@ function brokenGroup(store: Store, { labels, notUtf8 }: Push["group"]): string |
 }
 
 /** A family that the gateway's own check lets pass. */
-function harmfulFamily(store: Store, { group, families }: Push): string | undefined {
+function harmfulFamily(store: Store, push: Push): string | undefined {
+  const { group, families, badHelp } = push;
+  if (badHelp[0] !== undefined) return `${badHelp[0]} has ${refusal("help-not-utf8").what}`;
   const histogram = families.find(({ type }) => type === "histogram");
   if (Object.hasOwn(group.labels, "le") && histogram !== undefined) {
     return `${histogram.name} is ${refusal("le-in-group").what}`;

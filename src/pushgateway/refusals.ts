@@ -21,6 +21,12 @@ export const REFUSALS = [
     status: 400,
   },
   {
+    id: "job-not-base64",
+    what: "invalid base64 encoding in job name",
+    why: "Answered with 400, but the handler keeps its lock (1.5.1): no later push to any job@base64 is ever answered.",
+    status: 400,
+  },
+  {
     id: "twin-group",
     what: 'a group that differs from a stored one only by instance=""',
     why: "Both resolve to the same series. Answered with 400, but the group is created: every scrape is then 500.",

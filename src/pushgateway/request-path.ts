@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { LABEL_NAME } from "../grouping-key.ts";
+import { refusal } from "./refusals.ts";
 
 export type GroupLabels =
   | {
@@ -34,7 +35,7 @@ export function decodedPath(target: string): string | undefined {
 export function groupLabels(job: string, jobIsBase64: boolean, rest: string): GroupLabels {
   const jobValue = jobIsBase64 ? decodeBase64(job) : job;
   if (jobValue === undefined) {
-    return { problem: `invalid base64 encoding in job name ${quoted(job)}` };
+    return { problem: `${refusal("job-not-base64").what} ${quoted(job)}` };
   }
   const values = new Map<string, string>();
   const components = rest.length <= 1 ? [] : rest.slice(1).split("/");
@@ -67,7 +68,9 @@ export function groupLabels(job: string, jobIsBase64: boolean, rest: string): Gr
 
 /** Padding is optional, and line breaks inside are skipped: the gateway's decoder does both. */
 function decodeBase64(text: string): string | undefined {
-  const digits = text.replace(/=+$/, "").replace(/[\r\n]/g, "");
+  let end = text.length;
+  while (text[end - 1] === "=") end--;
+  const digits = text.slice(0, end).replace(/[\r\n]/g, "");
   // One digit beyond a multiple of four holds 6 bits: less than a byte.
   if (!/^[A-Za-z0-9_-]*$/.test(digits) || digits.length % 4 === 1) return undefined;
   return Buffer.from(digits, "base64url").toString("latin1");

@@ -33,15 +33,19 @@ const FIXED: ReadonlyMap<string, ReadonlyMap<string, Route>> = new Map([
 const GROUP_METHODS = ["DELETE", "POST", "PUT"];
 
 /**
- * Routes as Go's ServeMux and httprouter do for the real gateway: a path with `//`, `.` or `..` is
- * redirected before anything else; a path that only needs another trailing slash or other letter
- * case is redirected too; a known path with another method is 405.
+ * Where a path is redirected to before anything else is looked at, as Go's ServeMux does for the
+ * real gateway: without `//`, `.` and `..`. So an empty value in a path is never stored.
+ */
+export function cleanRedirect(path: string): Route | undefined {
+  const clean = path === API ? `${API}/` : cleanPath(path);
+  return clean === path ? undefined : { kind: "redirect", status: 301, path: clean };
+}
+
+/**
+ * Routes as httprouter does for the real gateway: a path that only needs another trailing slash or
+ * other letter case is redirected; a known path with another method is 405.
  */
 export function routeOf(method: string, path: string): Route {
-  const clean = cleanPath(path);
-  if (clean !== path) return { kind: "redirect", status: 301, path: clean };
-  if (path === API) return { kind: "redirect", status: 301, path: `${API}/` };
-
   const found = exactRoute(method, path);
   if (found !== undefined) return found;
 

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { InvalidOptionError, messageOf } from "../errors.ts";
 import { refuseUnknownKeys } from "../options.ts";
 import { errorAnswer, send } from "./answer.ts";
+import { answerBrokenRequest } from "./broken-request.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { loadStore, saveStore } from "./persistence.ts";
 import { emptyStore } from "./store.ts";
@@ -64,6 +65,7 @@ export async function startPushgateway(
 ): Promise<PushgatewayServer> {
   refuseUnknownKeys(options, OPTIONS, "startPushgateway");
   const { host = "127.0.0.1", port = 0, clock = systemClock, persistenceFile } = options;
+  checkAddress(host, port);
   const maxBodyBytes = positiveInteger("maxBodyBytes", options.maxBodyBytes ?? MAX_BODY_BYTES);
   const intervalMs = positiveInteger(
     "persistenceIntervalMs",
@@ -76,6 +78,7 @@ export async function startPushgateway(
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     void respond(handler, request, response);
   });
+  server.on("clientError", answerBrokenRequest);
   // The real gateway never hangs up on an idle client; a client of ours should not meet a race here.
   server.keepAliveTimeout = 0;
 
@@ -152,6 +155,17 @@ function keepSaved(file: string, intervalMs: number, handler: Handler) {
       if (failure !== undefined) throw failure;
     },
   };
+}
+
+function checkAddress(host: unknown, port: number): void {
+  if (typeof host !== "string") {
+    throw new InvalidOptionError(`startPushgateway: host must be a string, not ${String(host)}`);
+  }
+  if (!Number.isSafeInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidOptionError(
+      `startPushgateway: port must be a whole number from 0 to 65535, not ${String(port)}`,
+    );
+  }
 }
 
 function positiveInteger(name: string, value: number): number {

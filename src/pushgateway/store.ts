@@ -72,16 +72,15 @@ function changedGroup(before: Group | undefined, change: Exclude<Change, { kind:
     store(timeGauge(PUSH_FAILURE_TIME, at));
     if (!families.has(PUSH_TIME)) store(timeGauge(PUSH_TIME, 0));
   } else {
-    for (const family of change.families) {
-      if (family.name !== PUSH_TIME && family.name !== PUSH_FAILURE_TIME) store(family);
-    }
+    for (const family of change.families) store(family);
     store(timeGauge(PUSH_TIME, at));
-    if (!families.has(PUSH_FAILURE_TIME)) store(timeGauge(PUSH_FAILURE_TIME, 0));
+    // Only where there is none yet: a success does not wipe out when the last failure was.
+    if (!before?.families.has(PUSH_FAILURE_TIME)) store(timeGauge(PUSH_FAILURE_TIME, 0));
   }
   return { labels: before?.labels ?? labels, families };
 }
 
-/** The two gauges survive a replacement: a success does not wipe out when the last failure was. */
+/** The two gauges survive a replacement of the group. */
 function bookkeeping(group: Group | undefined): [string, StoredFamily][] {
   return [...(group?.families ?? [])].filter(
     ([name]) => name === PUSH_TIME || name === PUSH_FAILURE_TIME,

@@ -51,8 +51,8 @@ describe("npm run servers, without a server", () => {
 
     expect(run).toMatchObject({ status: 0, stdout: "" });
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway (no apt here). " +
-        "To bring them: put prometheus-pushgateway on PATH, then npm run servers\n",
+      "Left out: the tests that need a real pushgateway, promtool (no apt here). " +
+        "To bring them: put prometheus-pushgateway, promtool on PATH, then npm run servers\n",
     );
   });
 
@@ -60,7 +60,7 @@ describe("npm run servers, without a server", () => {
     const run = runServers({ CI: "true" });
 
     expect(run.status).toBe(1);
-    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway .*\n$/);
+    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway, promtool .*\n$/);
   });
 
   test("says why apt could not bring it", () => {
@@ -74,14 +74,14 @@ describe("npm run servers, without a server", () => {
 
     expect(run.status).toBe(0);
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway (Unable to locate it). " +
+      "Left out: the tests that need a real pushgateway, promtool (Unable to locate it). " +
         "To bring them: npm run servers\n",
     );
   });
 
   test("keeps nothing of a package that could not be unpacked whole", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command("dpkg-deb", `${unpackCommand("prometheus-pushgateway")}; exit 1`);
+    command("dpkg-deb", `${unpackCommand("prometheus-pushgateway", "promtool")}; exit 1`);
 
     const run = runServers();
 
@@ -92,13 +92,13 @@ describe("npm run servers, without a server", () => {
 
   test("unpacks the package once, and is silent from then on", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command("dpkg-deb", unpackCommand("prometheus-pushgateway"));
+    command("dpkg-deb", unpackCommand("prometheus-pushgateway", "promtool"));
 
     const first = runServers({ CI: "true" });
     const second = runServers({ CI: "true" });
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
-    expect(first.stdout).toMatch(/^Downloading prometheus-pushgateway from Debian to .*\n$/);
+    expect(first.stdout).toMatch(/^Downloading prometheus-pushgateway, prometheus from Debian to .*\n$/);
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });
 });
@@ -124,6 +124,7 @@ function aptGetThatFetches(archive: string): string {
 }
 
 /** Called as `dpkg-deb -x <archive> <folder>`. */
-function unpackCommand(name: string): string {
-  return `mkdir -p "$3/usr/bin" && touch "$3/usr/bin/${name}" && chmod +x "$3/usr/bin/${name}"`;
+function unpackCommand(...names: readonly string[]): string {
+  const files = names.map((name) => `"$3/usr/bin/${name}"`).join(" ");
+  return `mkdir -p "$3/usr/bin" && touch ${files} && chmod +x ${files}`;
 }

@@ -62,13 +62,17 @@ export const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 export function seriesCount(family: MetricFamily): number {
   switch (family.type) {
     case "histogram":
-      return family.samples.reduce((lines, { buckets }) => {
-        const infinite = buckets.at(-1)?.upperBound === Number.POSITIVE_INFINITY;
-        return lines + buckets.length + (infinite ? 2 : 3);
+      return family.samples.reduce((lines, sample) => {
+        return lines + sample.buckets.length + (hasInfiniteBucket(sample) ? 2 : 3);
       }, 0);
     case "summary":
       return family.samples.reduce((lines, { quantiles }) => lines + quantiles.length + 2, 0);
     default:
       return family.samples.length;
   }
+}
+
+/** Without it, the text format writes one with the histogram's count. Parsed ones come in any order. */
+export function hasInfiniteBucket({ buckets }: HistogramSample): boolean {
+  return buckets.some(({ upperBound }) => upperBound === Number.POSITIVE_INFINITY);
 }

@@ -5,6 +5,7 @@ import type { Bucket, LabelSet, MetricFamily } from "./family.ts";
  * Parses text exposition format 0.0.4 as the Pushgateway's own parser does (prometheus/common,
  * `expfmt/text_parse.go`), including what it refuses: a body that it takes, we take, and the
  * other way round. Families keep the order of their first line; those without samples vanish.
+ * One file, though a long one: a parser is read from top to bottom.
  *
  * @throws {ExpositionError} with the line and the reason.
  */
@@ -181,11 +182,10 @@ function readTimestamp(reader: LineReader): number | undefined {
   if (atEnd(reader)) return undefined;
   skipBlanks(reader);
   const token = take(reader, /[^ \t]*/y);
-  if (!/^[+-]?[0-9]+$/.test(token)) {
-    fail(reader, `expected integer as timestamp, got ${JSON.stringify(token)}`);
-  }
-  const timestampMs = BigInt(token);
-  if (timestampMs !== BigInt.asIntN(64, timestampMs)) {
+  // An int64 has 19 digits at most, zeros in front aside; BigInt takes more than linear time.
+  const isInteger = /^[+-]?[0-9]+$/.test(token) && token.replace(/^[+-]?0*/, "").length <= 19;
+  const timestampMs = isInteger ? BigInt(token) : undefined;
+  if (timestampMs === undefined || timestampMs !== BigInt.asIntN(64, timestampMs)) {
     fail(reader, `expected integer as timestamp, got ${JSON.stringify(token)}`);
   }
   // Not even a blank may follow.
@@ -258,7 +258,8 @@ function finishFamily({ name, help, type, samples }: FamilyDraft): MetricFamily 
 
 /** Go's `strconv.ParseFloat` less what expfmt refuses: no underscores, no hexadecimal, no overflow. */
 export function parseFloatToken(token: string): number | undefined {
-  if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(token)) {
+  // The point stands before optional digits, not among them: else a long number costs its square.
+  if (/^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(token)) {
     const value = Number(token);
     return Number.isFinite(value) ? value : undefined;
   }

@@ -1,4 +1,10 @@
-import type { HistogramSample, LabelSet, MetricFamily, SummarySample } from "./family.ts";
+import {
+  type HistogramSample,
+  hasInfiniteBucket,
+  type LabelSet,
+  type MetricFamily,
+  type SummarySample,
+} from "./family.ts";
 
 /** Media type of the text exposition format that every Pushgateway and Prometheus reads. */
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -41,7 +47,7 @@ function renderHistogram(lines: string[], name: string, sample: HistogramSample)
     const le = formatValue(upperBound);
     lines.push(line(`${name}_bucket`, { ...labels, le }, cumulativeCount, timestampMs));
   }
-  if (buckets.at(-1)?.upperBound !== Number.POSITIVE_INFINITY) {
+  if (!hasInfiniteBucket(sample)) {
     lines.push(line(`${name}_bucket`, { ...labels, le: "+Inf" }, count, timestampMs));
   }
   lines.push(line(`${name}_sum`, labels, sum, timestampMs));
