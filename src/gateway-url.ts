@@ -17,6 +17,8 @@ const METADATA_HOSTS = new Set([
   "169.254.170.2",
   "metadata.google.internal",
   "[fd00:ec2::254]",
+  "[::ffff:a9fe:a9fe]",
+  "[::ffff:a9fe:aa02]",
 ]);
 
 /**
@@ -35,14 +37,15 @@ export function parseGatewayUrl(text: string | URL): GatewayAddress {
     throw new InvalidOptionError("gateway URL is not a URL; expected e.g. http://127.0.0.1:9091");
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
+    // Not what stands there instead: of `token:@host` it would be the token.
     throw new InvalidOptionError(
-      `gateway URL has the scheme ${url.protocol.slice(0, -1)}; expected http or https`,
+      "gateway URL has another scheme; expected http or https, e.g. http://127.0.0.1:9091",
     );
   }
   if (url.search !== "" || url.hash !== "") {
     throw new InvalidOptionError("gateway URL has a query or fragment; give the base URL alone");
   }
-  if (METADATA_HOSTS.has(url.hostname)) {
+  if (METADATA_HOSTS.has(url.hostname.replace(/\.$/, ""))) {
     throw new InvalidOptionError(`gateway URL names ${url.hostname}, a cloud's metadata service`);
   }
   const prefix = url.pathname.replace(/\/+$/, "");
@@ -52,8 +55,17 @@ export function parseGatewayUrl(text: string | URL): GatewayAddress {
     base,
     credentials: {
       type: "basic",
-      username: decodeURIComponent(url.username),
-      password: decodeURIComponent(url.password),
+      username: decodeUserInfo(url.username),
+      password: decodeUserInfo(url.password),
     },
   };
+}
+
+function decodeUserInfo(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // biome-ignore lint/style/useErrorCause: it says no more, and nothing here may show the password
+    throw new InvalidOptionError("gateway URL has a % in its user-info that must be written %25");
+  }
 }

@@ -69,8 +69,14 @@ export function groupingKey(
   return { job, labels: sorted };
 }
 
-/** Path of a group below the gateway's base URL, e.g. `/metrics/job/backtest/strategy/momentum`. */
-export function groupPath({ job, labels }: GroupingKey): string {
+/**
+ * Path of a group below the gateway's base URL, e.g. `/metrics/job/backtest/strategy/momentum`.
+ *
+ * @throws {InvalidGroupingKeyError} for a key that was made by hand and that {@link groupingKey}
+ * would not make: a label name with a slash would address somebody else's group.
+ */
+export function groupPath(key: GroupingKey): string {
+  const { job, labels } = groupingKey(key.job, key.labels);
   const segments = [segment("job", job)];
   for (const [name, value] of Object.entries(labels)) segments.push(segment(name, value));
   return `/metrics/${segments.join("/")}`;

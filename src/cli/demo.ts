@@ -1,31 +1,26 @@
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { readConfig } from "../config/config.ts";
 import { createPushClient, type PushClient } from "../push/client.ts";
 import { startPushgateway } from "../pushgateway/server.ts";
 import { renderFacts } from "./demo/print.ts";
-import { failOnce, loadPrices, runAndPush, runWithoutGateway, scrapeGroup } from "./demo/steps.ts";
+import {
+  type DemoFacts,
+  failOnce,
+  loadPrices,
+  runAndPush,
+  runWithoutGateway,
+  scrapeGroup,
+} from "./demo/steps.ts";
 import { EXIT, type Io, UsageError } from "./io.ts";
 import { clientOf, type GatewayFlags, sourcesOf } from "./target.ts";
 
 export type DemoFlags = GatewayFlags & { readonly prices?: string };
 
-/** What the demo saw, as `--json` prints it. */
-export type DemoFacts = {
-  readonly gateway: { readonly url: string; readonly embedded: boolean };
-  readonly data: Awaited<ReturnType<typeof loadPrices>>;
-  readonly backtest: Awaited<ReturnType<typeof runAndPush>>;
-  readonly scrape: Awaited<ReturnType<typeof scrapeGroup>>;
-  readonly failure: Awaited<ReturnType<typeof failOnce>>;
-  readonly outage: Awaited<ReturnType<typeof runWithoutGateway>>;
-  /** Every claim holds. */
-  readonly ok: boolean;
-};
-
 /** The whole way, on real prices: a run, a push, a scrape, a failure, an outage. */
 export async function demo(flags: DemoFlags, io: Io): Promise<number> {
-  const pricesUrl = flags.prices === undefined ? bundledPrices() : parsePricesUrl(flags.prices);
+  const pricesUrl = flags.prices === undefined ? bundledPrices() : urlOf(flags.prices, io);
   const facts = await play(flags, pricesUrl, io);
   if (flags.json) io.out(`${JSON.stringify(facts)}\n`);
   else if (!flags.quiet) io.out(renderFacts(facts));
@@ -72,16 +67,13 @@ function bundledPrices(): URL {
     return pathToFileURL(join(entry, "..", "..", "data", "sp500-2000.csv"));
   } catch (cause) {
     throw new UsageError(
-      "the demo's prices come with a clone (npm ci installs vega-datasets); elsewhere give --prices URL",
+      "the demo's prices come with a clone (npm ci installs vega-datasets); elsewhere give --prices FILE",
       { cause },
     );
   }
 }
 
-function parsePricesUrl(text: string): URL {
-  try {
-    return new URL(text);
-  } catch (cause) {
-    throw new UsageError(`--prices ${text}: expected a file: or https: URL`, { cause });
-  }
+/** A URL as it is, anything else as a path. */
+function urlOf(prices: string, { cwd }: Io): URL {
+  return URL.canParse(prices) ? new URL(prices) : pathToFileURL(resolve(cwd, prices));
 }

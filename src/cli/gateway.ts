@@ -1,13 +1,12 @@
 import { startPushgateway } from "../pushgateway/server.ts";
 import type { Io } from "./io.ts";
-import { parseListen, untilStopped } from "./listen.ts";
+import { listenUntilStopped } from "./listen.ts";
 
 /** Runs the embedded Pushgateway until it is stopped. */
-export async function gateway({ listen }: { readonly listen: string }, io: Io): Promise<void> {
-  const server = await startPushgateway(parseListen(listen));
-  io.err(
-    `closing-bell: Pushgateway for development and tests at ${server.url.origin}; it keeps nothing\n`,
+export function gateway({ listen }: { readonly listen: string }, io: Io): Promise<void> {
+  return listenUntilStopped(listen, startPushgateway, ({ url }) =>
+    io.err(
+      `closing-bell: Pushgateway for development and tests at ${url.origin}; it keeps nothing\n`,
+    ),
   );
-  await untilStopped();
-  await server.close();
 }

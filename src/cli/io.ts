@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { ClosingBellError, messageOf, PushError } from "../errors.ts";
 
 /** Where a command writes. Data goes to standard output, everything else to standard error. */
@@ -28,17 +29,19 @@ export function explainFailure(error: unknown, io: Io): number {
   return EXIT.failed;
 }
 
-/** Standard input, or a file, as text. */
+/** Standard input, or a file, as text. Bytes that are no UTF-8 are refused, not replaced. */
 export async function readInput(file: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  if (file !== "-") {
-    try {
-      return await readFile(file, "utf8");
-    } catch (error) {
-      throw new UsageError(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
-    }
+  const name = file === "-" ? "standard input" : file;
+  try {
+    const bytes = await (file === "-" ? readStandardInput() : readFile(file));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new UsageError(`${name} cannot be read: ${messageOf(error)}`, { cause: error });
   }
+}
+
+async function readStandardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

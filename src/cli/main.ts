@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { writeSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import type { CheckFlags } from "./check.ts";
 import { EXIT, explainFailure, type Io } from "./io.ts";
 import type { RunFlags } from "./run.ts";
 import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
@@ -11,9 +13,29 @@ const RUN_USAGE = 125;
 const io: Io = {
   env: process.env,
   cwd: process.cwd(),
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
+  out(text) {
+    process.stdout.once("error", ignoreClosedPipe).write(text);
+  },
+  // At once and not through process.stderr, whose errors come as events: a reader that has gone
+  // must not change an exit code.
+  err(text) {
+    try {
+      writeSync(2, withoutUserInfo(text));
+    } catch {
+      // Nobody reads us any more.
+    }
+  },
 };
+
+/** A reader that has seen enough, such as `head`, is no failure. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
+/** A message may quote an argument, and a mistyped one may be a gateway's URL, password and all. */
+function withoutUserInfo(text: string): string {
+  return text.replace(/(:\/+)[^\s"]*@/g, "$1***@");
+}
 
 /** Each command is loaded when it is called: `run` does not pay for a gateway or a demo. */
 function build(): Command {
@@ -32,6 +54,7 @@ function build(): Command {
     .summary("run a command and report how it ended")
     .description("Runs a command as a job and reports how it ended. Exits as the command does.")
     .argument("<command...>", "the command and its arguments, after --")
+    .option("--json", "print the result as JSON, on standard error")
     .passThroughOptions()
     .addHelpText(
       "after",
@@ -65,6 +88,22 @@ function build(): Command {
     });
 
   program
+    .command("check")
+    .summary("lint metrics from a file or standard input")
+    .description("Lints text exposition format: names, types, units, and what push would refuse.")
+    .argument("[file]", "file, or - for standard input", "-")
+    .option("--json", "print the findings as JSON")
+    .option("--quiet", "say nothing; the exit code says it")
+    .addHelpText(
+      "after",
+      "\nExits with 3 when it finds something.\n\nExample:\n  curl -s localhost:8001/metrics | closing-bell check -",
+    )
+    .action(async (file: string, flags: CheckFlags) => {
+      const { check } = await import("./check.ts");
+      process.exitCode = await check(file, flags, io);
+    });
+
+  program
     .command("gateway")
     .summary("a Pushgateway for development and tests")
     .description("Starts the embedded Pushgateway. For development and tests; it keeps nothing.")
@@ -90,7 +129,7 @@ function build(): Command {
   addGatewayFlags(program.command("demo"))
     .summary("the whole way, from a backtest to what Prometheus scrapes")
     .description("Runs a backtest on real prices, pushes it, and shows what Prometheus would see.")
-    .option("--prices <url>", "daily prices as CSV (date, open, close): a file: or https: URL")
+    .option("--prices <file>", "daily prices as CSV (date, open, close): a path or an https: URL")
     .option("--json", "print the same facts as JSON")
     .addHelpText("after", "\nExample:\n  closing-bell demo --gateway http://127.0.0.1:9091")
     .action(async (flags) => {

@@ -14,6 +14,10 @@ export async function push(file: string, flags: PushFlags, io: Io): Promise<void
   const key = groupOf(flags);
   const client = clientOf(flags, io);
   const body = expositionOfText(key, await readInput(file));
+  // A producer that broke in front of a pipe: to push nothing would empty the group.
+  if (body.series === 0) {
+    throw new UsageError("the input holds no metrics; to remove a group, use closing-bell delete");
+  }
   const counters = body.families.filter(({ type }) => type === "counter" || type === "histogram");
   if (counters.length > 0 && !flags.quiet) {
     const names = counters.map(({ name }) => name).join(", ");

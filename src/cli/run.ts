@@ -1,5 +1,6 @@
 import { isatty } from "node:tty";
 import { configuredRuns } from "../default-delivery.ts";
+import { ConfigError } from "../errors.ts";
 import { formatGroupingKey } from "../grouping-key.ts";
 import type { DeliveryReport } from "../publish/delivery.ts";
 import { type CommandRun, runCommand } from "../run/command.ts";
@@ -22,12 +23,12 @@ export async function run(command: readonly string[], flags: RunFlags, io: Io): 
     configuredRuns(() => sourcesOf(flags, io)),
     isatty(0) || isatty(2),
   );
-  if (result.end.type === "not started") {
-    io.err(`closing-bell: ${program} could not be started: ${result.end.error.message}\n`);
-  }
-  if (!flags.quiet) io.err(`closing-bell: ${summary(flags.job, result)}\n`);
-
   const { end } = result;
+  if (flags.json) io.err(`${JSON.stringify(facts(flags.job, result))}\n`);
+  else if (!flags.quiet || end.type === "not started") {
+    io.err(`closing-bell: ${summary(flags.job, program, result)}\n`);
+  }
+
   if (end.type === "signalled" && RERAISED.includes(end.signal) && process.pid !== 1) {
     process.kill(process.pid, end.signal);
   }
@@ -35,27 +36,54 @@ export async function run(command: readonly string[], flags: RunFlags, io: Io): 
 }
 
 /** One line: how the job ended, and where that can be seen. */
-function summary(job: string, { outcome, end, exitCode, durationSeconds, delivery }: CommandRun) {
-  const how = end.type === "signalled" ? `by ${end.signal}` : `exit ${exitCode}`;
-  const ran = `${job} ${outcome.replace("_", " ")} (${how}) in ${durationSeconds.toFixed(2)} s`;
-  return `${ran}; ${describeDelivery(delivery)}`;
+function summary(job: string, program: string, run: CommandRun): string {
+  const { outcome, durationSeconds, delivery } = run;
+  const ran = `${job} ${outcome.replace("_", " ")} (${describeEnd(program, run)})`;
+  return `${ran} in ${durationSeconds.toFixed(2)} s; ${describeDelivery(delivery)}`;
+}
+
+/** The same as JSON. It goes to standard error too: standard output is the command's. */
+function facts(job: string, { outcome, end, exitCode, durationSeconds, delivery }: CommandRun) {
+  return {
+    job,
+    outcome,
+    exitCode,
+    ...(end.type === "signalled" ? { signal: end.signal } : {}),
+    ...(end.type === "not started" ? { error: end.error.message } : {}),
+    durationSeconds,
+    delivery:
+      delivery.status === "delivered"
+        ? delivery
+        : { status: delivery.status, reason: reasonOf(delivery) },
+  };
+}
+
+function describeEnd(program: string, { end, exitCode }: CommandRun): string {
+  switch (end.type) {
+    case "exited":
+      return `exit ${exitCode}`;
+    case "signalled":
+      return `by ${end.signal}`;
+    case "not started": {
+      const why = exitCode === 127 ? "not found" : `cannot be executed: ${end.error.message}`;
+      return `exit ${exitCode}, ${JSON.stringify(program)} ${why}`;
+    }
+    default:
+      return end satisfies never;
+  }
 }
 
 /** The fate of a report, for a person. */
-export function describeDelivery(delivery: DeliveryReport): string {
-  switch (delivery.status) {
-    case "delivered": {
-      const { verb, series, groupingKey, gateway, unchecked } = delivery;
-      const doubt = unchecked ? " (unchecked: the gateway's consistency check is off)" : "";
-      return `reported ${series} series to ${formatGroupingKey(groupingKey)} at ${gateway} (${verb})${doubt}`;
-    }
-    case "refused":
-      return `not reported: ${delivery.error.message}`;
-    case "failed":
-      return `not reported: ${delivery.error.message}`;
-    case "disabled":
-      return `not reported: ${delivery.reason}`;
-    default:
-      return delivery satisfies never;
-  }
+function describeDelivery(delivery: DeliveryReport): string {
+  if (delivery.status !== "delivered") return `not reported: ${reasonOf(delivery)}`;
+  const { verb, series, groupingKey, gateway, unchecked } = delivery;
+  const doubt = unchecked ? " (unchecked: the gateway's consistency check is off)" : "";
+  return `reported ${series} series to ${formatGroupingKey(groupingKey)} at ${gateway} (${verb})${doubt}`;
+}
+
+/** In one line, however many problems a configuration has. */
+function reasonOf(delivery: Exclude<DeliveryReport, { readonly status: "delivered" }>): string {
+  if (delivery.status === "disabled") return delivery.reason;
+  const { error } = delivery;
+  return error instanceof ConfigError ? error.problems.join("; ") : error.message;
 }

@@ -11,19 +11,17 @@ import { updateSystemHealth } from "../metrics/health.ts";
 import { trackTrade, updatePortfolioMetrics } from "../metrics/trading.ts";
 import { startMetricsServer } from "../scrape/server.ts";
 import type { Io } from "./io.ts";
-import { parseListen, untilStopped } from "./listen.ts";
+import { listenUntilStopped } from "./listen.ts";
 
 /** Serves all 24 metrics with made-up values that change every second. */
 export async function serveDemo({ listen }: { readonly listen: string }, io: Io): Promise<void> {
-  const { host, port } = parseListen(listen);
   let round = 0;
   await liveRound(round++);
-  const server = await startMetricsServer({ host, port });
-  io.err(`closing-bell: made-up values of all 24 metrics at ${server.url.href}\n`);
-  const timer = setInterval(() => void liveRound(round++), 1000);
-  await untilStopped();
+  const timer = setInterval(() => void liveRound(round++), 1000).unref();
+  await listenUntilStopped(listen, startMetricsServer, ({ url }) =>
+    io.err(`closing-bell: made-up values of all 24 metrics at ${url.href}\n`),
+  );
   clearInterval(timer);
-  await server.close();
 }
 
 /** One round of a live system: an analysis, a decision, its checks, a trade now and then. */

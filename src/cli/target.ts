@@ -29,7 +29,12 @@ export function addGatewayFlags(command: Command): Command {
 export function addGroupFlags(command: Command): Command {
   return addGatewayFlags(command)
     .requiredOption("-j, --job <name>", "job: the group's job label")
-    .option("-g, --grouping <name=value>", "further grouping label (repeatable)", addLabel, {});
+    .addOption(
+      command
+        .createOption("-g, --grouping <name=value>", "further grouping label (repeatable)")
+        .argParser(addLabel)
+        .default({}, "none"),
+    );
 }
 
 /** `name=value`, gathered into one object. */

@@ -46,6 +46,12 @@ export function readConfig(sources: ConfigSources): Config {
   return gateway === undefined ? { jobs } : { gateway, jobs };
 }
 
+/** What the parser says, without the piece of the file that it quotes: that may be a password. */
+function jsonProblem(error: unknown): string {
+  const [problem = ""] = /^(?:Unexpected token '.'|[^"]*)/su.exec(messageOf(error)) ?? [];
+  return problem;
+}
+
 type SourceFile = { readonly path: string; readonly content: ConfigFile };
 
 function readFile(path: string, mustExist: boolean, problems: string[]): SourceFile {
@@ -61,7 +67,7 @@ function readFile(path: string, mustExist: boolean, problems: string[]): SourceF
   try {
     json = JSON.parse(text);
   } catch (error) {
-    problems.push(`${path} is not JSON: ${messageOf(error)}`);
+    problems.push(`${path} is not JSON: ${jsonProblem(error)}`);
     return { path, content: {} };
   }
   const found: string[] = [];
@@ -142,7 +148,9 @@ function readSecret(
     return value || undefined;
   }
   try {
-    return readFileSync(resolve(directory, reference.file), "utf8").trimEnd();
+    const value = readFileSync(resolve(directory, reference.file), "utf8").trimEnd();
+    if (value === "") problems.push(`${place}: ${reference.file} is empty`);
+    return value || undefined;
   } catch (error) {
     problems.push(`${place} cannot be read: ${messageOf(error)}`);
     return undefined;

@@ -73,12 +73,11 @@ export function record<T>(schema: Schema<T>): Schema<Readonly<Record<string, T>>
     expected: `an object whose values are each ${schema.expected}`,
     read(value, path, problems) {
       if (!isObject(value)) return note(problems, path, "an object");
-      const result: Record<string, T> = {};
-      for (const [key, given] of Object.entries(value)) {
-        const read = schema.read(given, join(path, key), problems);
-        if (read !== undefined) result[key] = read;
-      }
-      return result;
+      const read = Object.entries(value).flatMap(([key, given]) => {
+        const one = schema.read(given, join(path, key), problems);
+        return one === undefined ? [] : [[key, one] as const];
+      });
+      return Object.fromEntries(read);
     },
   };
 }

@@ -18,8 +18,12 @@ export type BacktestOptions = {
 /** Strategy name in the grouping key. */
 export const STRATEGY = "momentum-20d";
 
-/** Runs the backtest as a job: group `{job="backtest",mode="backtest",strategy="momentum-20d"}`. */
-export function runBacktest(
+/**
+ * Runs the backtest as a job: group `{job="backtest",mode="backtest",strategy="momentum-20d"}`.
+ *
+ * @throws {InvalidOptionError} before the run, for options that are unknown or malformed.
+ */
+export async function runBacktest(
   { settleJob }: Pick<RunJobs, "settleJob">,
   options: BacktestOptions,
 ): Promise<SettledJob<BacktestResult>> {
@@ -29,6 +33,9 @@ export function runBacktest(
     throw new InvalidOptionError(
       `runBacktest: startCapital must be an amount, got ${startCapital}`,
     );
+  }
+  if (!URL.canParse(String(pricesUrl))) {
+    throw new InvalidOptionError("runBacktest: pricesUrl must be a file: or https: URL");
   }
   return settleJob(
     {

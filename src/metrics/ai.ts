@@ -1,3 +1,4 @@
+import { refuseUnknownKeys } from "../options.ts";
 import { catalogue } from "./catalogue.ts";
 import { currentMetricSet } from "./current.ts";
 import { finite } from "./instruments/value.ts";
@@ -22,7 +23,7 @@ export type TrackAiRequestOptions<T> = {
 export async function trackAiRequest<T>(
   model: string,
   call: (bill: Bill) => T | Promise<T>,
-  { costUsd }: TrackAiRequestOptions<T> = {},
+  options: TrackAiRequestOptions<T> = {},
 ): Promise<T> {
   // The run that started the call pays for it, wherever its answer arrives.
   const metrics = currentMetricSet();
@@ -33,6 +34,8 @@ export async function trackAiRequest<T>(
   try {
     const answer = await call(bill);
     report((set) => {
+      refuseUnknownKeys(options, ["costUsd"], "trackAiRequest");
+      const { costUsd } = options;
       const usd = typeof costUsd === "function" ? costUsd(answer) : costUsd;
       if (usd !== undefined) set.get(catalogue.aiApiCostUsdTotal).inc(labels, finite(usd));
     }, metrics);
@@ -51,14 +54,14 @@ export function recordAnalysis(): void {
 }
 
 /** Counts one decision of an agent. */
-export function recordDecision({
-  ticker,
-  action,
-}: {
+export function recordDecision(decision: {
   readonly ticker: string;
   readonly action: Action;
 }): void {
-  report((set) => set.get(catalogue.agentDecisionsTotal).inc({ ticker, action }));
+  report((set) => {
+    const { ticker, action } = decision;
+    set.get(catalogue.agentDecisionsTotal).inc({ ticker, action });
+  });
 }
 
 /** Records the conviction, 0 to 1, behind a decision. */

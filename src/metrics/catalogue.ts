@@ -260,6 +260,35 @@ export const runCatalogue = {
     labels: {},
     area: "run",
   },
+  pushesTotal: {
+    name: "closing_bell_pushes_total",
+    type: "counter",
+    help: "Total number of pushes and deletes by whether the gateway confirmed them",
+    labels: { result: ["confirmed", "failed"] },
+    area: "run",
+  },
+  pushAttemptsTotal: {
+    name: "closing_bell_push_attempts_total",
+    type: "counter",
+    help: "Total number of requests that pushes and deletes took, retries included",
+    labels: {},
+    area: "run",
+  },
+  pushSentBytesTotal: {
+    name: "closing_bell_push_sent_bytes_total",
+    type: "counter",
+    help: "Total size of the bodies sent to the gateway in bytes, after compression",
+    labels: {},
+    area: "run",
+  },
+  pushDurationSeconds: {
+    name: "closing_bell_push_duration_seconds",
+    type: "histogram",
+    help: "Time from a push to its confirmation or failure, retries included, in seconds",
+    labels: {},
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    area: "run",
+  },
 } as const satisfies Readonly<Record<string, Definition>>;
 
 /** How a run ended. */

@@ -1,8 +1,7 @@
-import { InvalidOptionError } from "../errors.ts";
 import { refuseUnknownKeys } from "../options.ts";
 import { catalogue } from "./catalogue.ts";
 import { finite } from "./instruments/value.ts";
-import { report } from "./report.ts";
+import { boolean, report } from "./report.ts";
 
 /** How the system stands. What is left out is unknown and not reported. */
 export type SystemHealth = {
@@ -29,8 +28,7 @@ export function updateSystemHealth(health: SystemHealth): void {
     const flags = (Object.keys(FLAGS) as (keyof typeof FLAGS)[]).flatMap((name) => {
       const value: unknown = health[name];
       if (value === undefined) return [];
-      if (typeof value === "boolean") return [{ definition: FLAGS[name], value }];
-      throw new InvalidOptionError(`updateSystemHealth: ${name} must be a boolean`);
+      return [{ definition: FLAGS[name], value: boolean(`updateSystemHealth: ${name}`, value) }];
     });
     if (uptimeSeconds !== undefined) set.get(catalogue.systemUptimeSeconds).set(uptimeSeconds);
     for (const { definition, value } of flags) set.get(definition).set(value ? 1 : 0);

@@ -32,7 +32,11 @@ function runAware(definition: Definition): AnyInstrument {
   ];
   return {
     ...forward(methods, current),
-    labels: (...args: unknown[]) => forward(methods, () => current().labels(...args)),
+    labels(...args: unknown[]) {
+      // A kept child must not change its series when the caller uses its label object again.
+      const kept = args.map((arg) => (typeof arg === "object" && arg !== null ? { ...arg } : arg));
+      return forward(methods, () => current().labels(...kept));
+    },
   } as AnyInstrument;
 }
 

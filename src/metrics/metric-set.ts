@@ -25,8 +25,13 @@ export type MetricSet = {
   refuse(error: unknown): void;
   /** Messages of refused updates, the first twenty. */
   refusals(): readonly string[];
-  /** Adds the counts of another set, takes over gauges that are not set here, and empties it. */
+  /**
+   * Adds the counts of another set, takes over gauges that are not set here, and empties it. A
+   * family that has another shape there cannot be taken, and is noted as refused.
+   */
   absorb(other: MetricSet): void;
+  /** Forgets everything that was set and refused. */
+  reset(): void;
   /** The instruments by definition, for `absorb`. */
   readonly instruments: ReadonlyMap<string, Registered>;
 };
@@ -94,6 +99,10 @@ export function createMetricSet(): MetricSet {
     return known.instrument;
   }
 
+  function remember(messages: readonly string[]): void {
+    refusals = [...refusals, ...messages].slice(0, REMEMBERED_REFUSALS);
+  }
+
   const set: MetricSet = {
     instruments,
     get<D extends Definition>(definition: D) {
@@ -110,16 +119,24 @@ export function createMetricSet(): MetricSet {
     },
     refuse(error) {
       set.get(runCatalogue.refusedUpdatesTotal).inc();
-      if (refusals.length < REMEMBERED_REFUSALS) refusals.push(messageOf(error));
+      remember([textOf(error)]);
     },
     refusals: () => refusals,
     absorb(other) {
       for (const { definition, instrument } of other.instruments.values()) {
-        // The definition decides the type, so both sides are the same kind of instrument.
-        (register(definition) as { absorb(from: Instrument): void }).absorb(instrument);
-        instrument.reset();
+        try {
+          // The definition decides the type, so both sides are the same kind of instrument.
+          (register(definition) as { absorb(from: Instrument): void }).absorb(instrument);
+        } catch (error) {
+          set.refuse(error);
+        }
       }
-      refusals = [...refusals, ...other.refusals()].slice(0, REMEMBERED_REFUSALS);
+      remember(other.refusals());
+      other.reset();
+    },
+    reset() {
+      for (const { instrument } of instruments.values()) instrument.reset();
+      refusals = [];
     },
   };
   return set;
@@ -137,6 +154,15 @@ function createInstrument(definition: Definition): Instrument {
       return new Histogram({ name, help, labelNames, buckets: definition.buckets });
     default:
       return definition satisfies never;
+  }
+}
+
+/** Somebody's accounting may throw anything, even what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return messageOf(thrown);
+  } catch {
+    return "something was thrown that has no text";
   }
 }
 

@@ -42,6 +42,12 @@ export function numbersOf<Name extends string>(
   return numbers;
 }
 
+/** @throws {InvalidOptionError} for what is no boolean: a forgotten `await` would pass for true. */
+export function boolean(what: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new InvalidOptionError(`${what} must be a boolean, got ${typeof value}`);
+}
+
 /** Seconds since the call, on the monotonic clock. */
 export function stopwatch(): () => number {
   const started = performance.now();
@@ -50,7 +56,9 @@ export function stopwatch(): () => number {
 
 /**
  * Calls `fn` and tells `settled` once how long it took: after it returned or threw, or after the
- * promise that it returned settled. Gives back exactly what `fn` gave.
+ * promise that it returned settled. Gives back what `fn` gave; of a promise, one that settles
+ * alike and after the time was told. Other thenables (lazy query builders start when they are
+ * awaited) are left alone: what is measured then is only the call.
  */
 export function timed<T>(fn: () => T, settled: (seconds: number) => void): T {
   const elapsed = stopwatch();

@@ -12,8 +12,11 @@ export type Trade = {
 };
 
 /** Counts one executed trade. */
-export function trackTrade({ ticker, side }: Trade): void {
-  report((set) => set.get(catalogue.tradesTotal).inc({ ticker, side }));
+export function trackTrade(trade: Trade): void {
+  report((set) => {
+    const { ticker, side } = trade;
+    set.get(catalogue.tradesTotal).inc({ ticker, side });
+  });
 }
 
 /** The state of a portfolio. What is left out is unknown and not reported. */

@@ -5,9 +5,10 @@ const QUOTED_LENGTH = 512;
 
 /** Replaces whatever authenticates us, in every spelling in which a server could echo it. */
 export function redact(text: string, credentials: Credentials | undefined): string {
-  let redacted = text;
-  for (const secret of secretsOf(credentials)) redacted = redacted.replaceAll(secret, "***");
-  return redacted;
+  return secretsOf(credentials).reduce(
+    (redacted, secret) => redacted.replace(anySpelling(secret), "***"),
+    text,
+  );
 }
 
 /** A gateway's answer as one line for a message: cut, without control characters, redacted. */
@@ -21,15 +22,29 @@ export function quote(answer: Buffer, credentials: Credentials | undefined): str
 
 export function authorization(credentials: Credentials): string {
   if (credentials.type === "bearer") return `Bearer ${credentials.token}`;
-  const { username, password } = credentials;
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  return `Basic ${basicToken(credentials)}`;
+}
+
+function basicToken({ username, password }: Extract<Credentials, { type: "basic" }>): string {
+  return Buffer.from(`${username}:${password}`).toString("base64");
 }
 
 function secretsOf(credentials: Credentials | undefined): readonly string[] {
   if (credentials === undefined) return [];
-  const plain = credentials.type === "bearer" ? credentials.token : credentials.password;
-  const [, encoded = ""] = authorization(credentials).split(" ");
-  return [encoded, plain, encodeURIComponent(plain)]
-    .filter((secret) => secret !== "")
-    .sort((a, b) => b.length - a.length);
+  if (credentials.type === "bearer") return [credentials.token].filter((token) => token !== "");
+  const { password } = credentials;
+  return [basicToken(credentials), ...(password === "" ? [] : [password])];
+}
+
+/** Each character as it is or percent-encoded: encoders differ in which ones they leave alone. */
+function anySpelling(secret: string): RegExp {
+  const characters = Array.from(secret, (char) => {
+    const hex = `%${Buffer.from(char).toString("hex").match(/../g)?.join("%")}`;
+    return [hex, char].map((spelling) => escapeRegExp(spelling)).join("|");
+  });
+  return new RegExp(characters.map((spellings) => `(?:${spellings})`).join(""), "gi");
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }

@@ -56,7 +56,13 @@ export async function runCommand(
   for (const signal of FORWARDED) process.on(signal, forward);
   try {
     const end = await new Promise<CommandEnd>((resolve) => {
-      child = spawn(command, args, { stdio: "inherit", detached: !hasTerminal });
+      try {
+        child = spawn(command, args, { stdio: "inherit", detached: !hasTerminal });
+      } catch (error) {
+        // What is wrong with some paths (empty, through a file) spawn throws instead of emitting.
+        resolve({ type: "not started", error: error as NodeJS.ErrnoException });
+        return;
+      }
       child.once("error", (error) => resolve({ type: "not started", error }));
       child.once("exit", (code, signal) =>
         resolve(
@@ -74,6 +80,9 @@ export async function runCommand(
   }
 }
 
+/** No such command; the second is Node's word for a name that is empty. */
+const NOT_FOUND: readonly (string | undefined)[] = ["ENOENT", "ERR_INVALID_ARG_VALUE"];
+
 /** The convention of env, timeout and docker. */
 function exitCodeOf(end: CommandEnd): number {
   switch (end.type) {
@@ -82,7 +91,7 @@ function exitCodeOf(end: CommandEnd): number {
     case "signalled":
       return 128 + constants.signals[end.signal];
     case "not started":
-      return end.error.code === "ENOENT" ? 127 : 126;
+      return NOT_FOUND.includes(end.error.code) ? 127 : 126;
     default:
       return end satisfies never;
   }

@@ -1,5 +1,5 @@
 import type { AddressInfo } from "node:net";
-import { serveProcessMetricSet } from "../metrics/current.ts";
+import { processMetricSet, serveProcessMetricSet } from "../metrics/current.ts";
 import { CONTENT_TYPE, renderFamilies } from "../metrics/exposition/render.ts";
 import type { MetricSet } from "../metrics/metric-set.ts";
 import { refuseUnknownKeys } from "../options.ts";
@@ -18,6 +18,9 @@ export type MetricsServer = {
   close(): Promise<void>;
 };
 
+/** `/metrics` as a scraper asks for it, or as a proxy does, with the host in front. */
+const METRICS_TARGET = /^(?:http:\/\/[^/?]*)?\/metrics(?:\?.*)?$/;
+
 /**
  * Serves `/metrics` of a long-running process. The process's own set belongs to the scraper from
  * now on: a run that ends in this process leaves it alone.
@@ -29,12 +32,12 @@ export async function startMetricsServer(
 ): Promise<MetricsServer> {
   refuseUnknownKeys(options, ["port", "host", "metrics"], "startMetricsServer");
   const { port = 8001, host } = options;
-  const metrics = options.metrics ?? serveProcessMetricSet();
+  const metrics = options.metrics ?? processMetricSet;
   const { createServer } = process.getBuiltinModule("node:http");
 
   const server = createServer((request, response) => {
     request.resume();
-    if (new URL(request.url ?? "/", "http://scrape").pathname !== "/metrics") {
+    if (!METRICS_TARGET.test(request.url ?? "")) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("Metrics are at /metrics\n");
     } else if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { Allow: "GET, HEAD" }).end();
@@ -49,13 +52,19 @@ export async function startMetricsServer(
     server.once("error", reject);
     server.listen(port, host, resolve);
   });
+  // Only now: without the port nobody scrapes it, and runs may take what it holds.
+  if (options.metrics === undefined) serveProcessMetricSet();
   const address = server.address() as AddressInfo;
   return {
-    url: new URL(`http://${host ?? "localhost"}:${address.port}/metrics`),
+    url: new URL(`http://${hostInUrl(host)}:${address.port}/metrics`),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function hostInUrl(host = "localhost"): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,6 +1,5 @@
 import { formatGroupingKey } from "../../grouping-key.ts";
-import type { DemoFacts } from "../demo.ts";
-import type { PlainDelivery } from "./steps.ts";
+import type { DemoFacts, PlainDelivery } from "./steps.ts";
 
 /** The facts of the demo as a person reads them: every line a claim that can be checked. */
 export function renderFacts(facts: DemoFacts): string {

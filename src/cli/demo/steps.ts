@@ -6,13 +6,29 @@ import { parseExposition } from "../../metrics/exposition/parse.ts";
 import type { DeliveryReport } from "../../publish/delivery.ts";
 import { createDirectDelivery } from "../../publish/direct-delivery.ts";
 import type { PushClient } from "../../push/client.ts";
+import { readScrape } from "../../push/groups.ts";
 import { createRunJob } from "../../run/run-job.ts";
 
-/** Each step of the demo does one thing and returns what it saw; a claim that is not so is `false`. */
+/**
+ * What the demo saw, as `--json` prints it. Each step below does one thing and returns what it saw;
+ * a claim that is not so is `false`.
+ */
+export type DemoFacts = {
+  readonly gateway: { readonly url: string; readonly embedded: boolean };
+  readonly data: Awaited<ReturnType<typeof loadPrices>>;
+  readonly backtest: Awaited<ReturnType<typeof runAndPush>>;
+  readonly scrape: Awaited<ReturnType<typeof scrapeGroup>>;
+  readonly failure: Awaited<ReturnType<typeof failOnce>>;
+  readonly outage: Awaited<ReturnType<typeof runWithoutGateway>>;
+  /** Every claim holds. */
+  readonly ok: boolean;
+};
 
 export async function loadPrices(pricesUrl: URL) {
   const bars = await readPrices(pricesUrl);
-  return { rows: bars.length, from: bars[0]?.date, to: bars.at(-1)?.date, source: pricesUrl.href };
+  // Without the query, which may hold a key.
+  const source = `${pricesUrl.protocol}//${pricesUrl.host}${pricesUrl.pathname}`;
+  return { rows: bars.length, from: bars[0]?.date, to: bars.at(-1)?.date, source };
 }
 
 /** The main job: backtest on real prices, reported on completion. */
@@ -26,7 +42,7 @@ export async function runAndPush(client: PushClient, pricesUrl: URL) {
 
 /** What Prometheus would scrape of the job's group, one line per series. */
 export async function scrapeGroup(client: PushClient) {
-  const text = await client.scrape();
+  const text = await readScrape(client);
   const lines = text.split("\n").filter(belongsToBacktest);
   const buckets = lines.filter((line) => line.includes("_bucket{"));
   return { series: lines.length, buckets: buckets.length, lines };
@@ -43,7 +59,7 @@ export async function failOnce(client: PushClient) {
     },
   );
   const after = await lastSuccess(client);
-  const failed = await valueOf(client, "batch_job_runs_total", { outcome: "failed" });
+  const failed = await sampleValue(client, "batch_job_runs_total", { outcome: "failed" });
   return {
     outcome: outcome.status,
     errorIsTheJobsOwn: outcome.status === "failed" && outcome.error === broken,
@@ -103,16 +119,16 @@ function belongsToBacktest(line: string): boolean {
 }
 
 function lastSuccess(client: PushClient): Promise<number | undefined> {
-  return valueOf(client, "batch_job_last_success_timestamp_seconds", {});
+  return sampleValue(client, "batch_job_last_success_timestamp_seconds", {});
 }
 
-async function valueOf(
+async function sampleValue(
   client: PushClient,
   name: string,
   labels: Readonly<Record<string, string>>,
 ): Promise<number | undefined> {
   const wanted = Object.entries({ ...labels, job: "backtest", strategy: STRATEGY });
-  const families: readonly MetricFamily[] = parseExposition(await client.scrape());
+  const families: readonly MetricFamily[] = parseExposition(await readScrape(client));
   const family = families.find((candidate) => candidate.name === name);
   if (family === undefined || family.type === "histogram" || family.type === "summary") {
     return undefined;

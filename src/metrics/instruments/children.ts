@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { LabelSet } from "../exposition/family.ts";
 
 /** What a label object may hold at run time; everything is a string in the end. */
@@ -62,14 +63,17 @@ export function createChildren<Child>(
   return {
     labelNames,
     resolve(labels) {
+      const values = labelNames.map(() => "");
       for (const name in labels) {
-        if (!labelNames.includes(name)) {
+        const position = labelNames.indexOf(name);
+        if (position < 0) {
           throw new Error(
-            `Added label "${name}" is not included in initial labelset: [ ${labelNames.map((known) => `'${known}'`).join(", ")} ]`,
+            `Added label "${name}" is not included in initial labelset: ${inspect(labelNames)}`,
           );
         }
+        values[position] = `${labels[name] ?? ""}`;
       }
-      return find(labelNames.map((name) => `${labels[name] ?? ""}`));
+      return find(values);
     },
     resolveValues(values) {
       if (values.length !== labelNames.length) {
@@ -77,7 +81,7 @@ export function createChildren<Child>(
           `Invalid number of arguments (${values.length}): "${values.join(", ")}" for label names (${labelNames.length}): "${labelNames.join(", ")}".`,
         );
       }
-      return find(values.map((value) => `${value}`));
+      return find(values.map((value) => `${value ?? ""}`));
     },
     entries: () => created,
     clear() {

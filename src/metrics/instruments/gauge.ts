@@ -19,11 +19,11 @@ export class GaugeChild {
   }
 
   inc(by = 1): void {
-    this.value += finite(by);
+    this.value += finite(by, "Delta") + 0;
   }
 
   dec(by = 1): void {
-    this.value += 0 - finite(by);
+    this.value += 0 - finite(by, "Delta");
   }
 }
 
@@ -43,21 +43,21 @@ export class Gauge {
   set(value: number): void;
   set(labels: LabelInput, value: number): void;
   set(labelsOrValue: LabelInput | number, value?: number): void {
-    const [child, to] = this.#target(labelsOrValue, value);
+    const [child, to] = this.#target("Value", labelsOrValue, value);
     child().set(to);
   }
 
   inc(value?: number): void;
   inc(labels: LabelInput, value?: number): void;
   inc(labelsOrValue: LabelInput | number = 1, value = 1): void {
-    const [child, by] = this.#target(labelsOrValue, value);
+    const [child, by] = this.#target("Delta", labelsOrValue, value);
     child().inc(by);
   }
 
   dec(value?: number): void;
   dec(labels: LabelInput, value?: number): void;
   dec(labelsOrValue: LabelInput | number = 1, value = 1): void {
-    const [child, by] = this.#target(labelsOrValue, value);
+    const [child, by] = this.#target("Delta", labelsOrValue, value);
     child().dec(by);
   }
 
@@ -85,12 +85,16 @@ export class Gauge {
   }
 
   /** Checks the value before the child exists. */
-  #target(labelsOrValue: unknown, value: unknown): [() => GaugeChild, number] {
+  #target(
+    what: "Value" | "Delta",
+    labelsOrValue: unknown,
+    value: unknown,
+  ): [() => GaugeChild, number] {
     if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
       const labels = labelsOrValue as LabelInput;
-      return [() => this.#children.resolve(labels), finite(value)];
+      return [() => this.#children.resolve(labels), finite(value, what)];
     }
-    return [() => this.#children.resolveValues([]), finite(labelsOrValue)];
+    return [() => this.#children.resolveValues([]), finite(labelsOrValue, what)];
   }
 
   #written() {

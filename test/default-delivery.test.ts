@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { configuredRuns, NO_GATEWAY } from "../src/default-delivery.ts";
+import { type PushgatewayServer, startPushgateway } from "../src/pushgateway/server.ts";
+import { createRunJob } from "../src/run/run-job.ts";
+import { scrapeJob } from "./cli/scraped.ts";
+import { type EndedCli, start } from "./cli/start-cli.ts";
+import { freePort } from "./support/free-port.ts";
+
+jest.setTimeout(90_000);
+
+const LIBRARY = new URL("../dist/index.js", import.meta.url).href;
+
+let gateway: PushgatewayServer;
+let folder: string;
+
+beforeAll(async () => {
+  gateway = await startPushgateway();
+  folder = mkdtempSync(join(tmpdir(), "closing-bell-delivery-"));
+  writeFileSync(join(folder, "bad.json"), '{ "gatway": {}, "jobs": { "nightly": { "mode": 1 } } }');
+  writeFileSync(join(folder, "good.json"), '{ "jobs": { "nightly": { "mode": "paper" } } }');
+});
+
+afterAll(async () => {
+  await gateway.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("runJob in a process of its own", () => {
+  const cases: readonly {
+    readonly name: string;
+    readonly env: () => Promise<Readonly<Record<string, string>>>;
+    readonly report: object;
+  }[] = [
+    {
+      name: "with a gateway",
+      env: async () => ({ PUSHGATEWAY_URL: gateway.url.href }),
+      report: { status: "delivered" },
+    },
+    {
+      name: "without one",
+      env: async () => ({}),
+      report: { status: "disabled", reason: NO_GATEWAY },
+    },
+    {
+      name: "with a gateway that is down",
+      env: async () => ({ PUSHGATEWAY_URL: `http://127.0.0.1:${await freePort()}` }),
+      report: { status: "failed", code: "ERR_PUSH" },
+    },
+    {
+      name: "with a bad configuration file",
+      env: async () => ({
+        PUSHGATEWAY_URL: gateway.url.href,
+        CLOSING_BELL_CONFIG: join(folder, "bad.json"),
+      }),
+      report: {
+        status: "refused",
+        code: "ERR_CONFIG",
+        problems: [
+          expect.stringContaining('unknown key "gatway"'),
+          expect.stringContaining("jobs.nightly.mode must be one of"),
+        ],
+      },
+    },
+    {
+      name: "with a configuration file that is not there",
+      env: async () => ({ CLOSING_BELL_CONFIG: join(folder, "nowhere.json") }),
+      report: { status: "refused", code: "ERR_CONFIG" },
+    },
+    {
+      name: "with a bad gateway URL",
+      env: async () => ({ PUSHGATEWAY_URL: "gateway:9091" }),
+      report: { status: "refused", code: "ERR_CONFIG" },
+    },
+  ];
+
+  test.each(cases)("returns what the body returns $name", async ({ env, report }) => {
+    const { code, stdout, stderr } = await script(
+      `const value = await runJob(options, async () => { await null; return "of the body"; });
+       console.log(value);`,
+      await env(),
+    );
+
+    expect({ code, stderr: stderr.toString() }).toEqual({ code: 0, stderr: "" });
+    const [told = "", value] = stdout.toString().split("\n");
+    expect(JSON.parse(told)).toMatchObject(report);
+    expect(value).toBe("of the body");
+  });
+
+  test.each(cases)("throws what the body throws $name", async ({ env, report }) => {
+    const { code, stdout, stderr } = await script(
+      `const own = new Error("own error of the body");
+       try {
+         await runJob(options, () => { throw own; });
+       } catch (error) {
+         console.log(error === own ? "the same" : "another");
+         throw error;
+       }`,
+      await env(),
+    );
+
+    // What Node does with an error that nobody catches.
+    expect(code).toBe(1);
+    expect(stderr.toString()).toContain("own error of the body");
+    const [told = "", same] = stdout.toString().split("\n");
+    expect(JSON.parse(told)).toMatchObject(report);
+    expect(same).toBe("the same");
+  });
+
+  test("finds closing-bell.json where it is started, and reports to the group it makes", async () => {
+    const { code } = await script(
+      `await runJob(options, () => { updatePortfolioMetrics({ totalValue: 7 }); });`,
+      {
+        PUSHGATEWAY_URL: gateway.url.href,
+        CLOSING_BELL_CONFIG: join(folder, "good.json"),
+      },
+    );
+
+    expect(code).toBe(0);
+    expect(await scrapeJob(gateway.url, { job: "nightly", mode: "paper" })).toMatchObject({
+      portfolio_total_value: 7,
+    });
+  });
+
+  test("ends as soon as it has nothing more to do: no connection holds it", async () => {
+    const { stdout } = await script(
+      `await runJob(options, () => {});
+       const ended = performance.now();
+       process.on("exit", () => console.log(performance.now() - ended < 3000));`,
+      { PUSHGATEWAY_URL: gateway.url.href },
+    );
+
+    expect(stdout.toString()).toMatch(/\ntrue\n$/);
+  });
+});
+
+describe("the configuration of runs", () => {
+  test("is read at the first use, and once", async () => {
+    let reads = 0;
+    const { runJob } = createRunJob(
+      configuredRuns(() => {
+        reads++;
+        return { env: { PUSHGATEWAY_URL: gateway.url.href }, cwd: folder, home: folder };
+      }),
+    );
+
+    expect(reads).toBe(0);
+    await runJob({ job: "first", announceStart: true }, () => {});
+    await runJob({ job: "second" }, () => {});
+    expect(reads).toBe(1);
+  });
+
+  test("may be mended while the process runs", async () => {
+    let configPath = "bad.json";
+    const { settleJob } = createRunJob(
+      configuredRuns(() => ({
+        env: { PUSHGATEWAY_URL: gateway.url.href },
+        cwd: folder,
+        home: folder,
+        configPath,
+      })),
+    );
+
+    const before = await settleJob({ job: "mended" }, () => 1);
+    configPath = "good.json";
+    const after = await settleJob({ job: "mended" }, () => 2);
+
+    expect(before).toMatchObject({ outcome: { value: 1 }, delivery: { status: "refused" } });
+    expect(after).toMatchObject({ outcome: { value: 2 }, delivery: { status: "delivered" } });
+  });
+});
+
+/** A program that uses the built library: it prints the report of its run as one line of JSON. */
+function script(body: string, env: Readonly<Record<string, string>>): Promise<EndedCli> {
+  const head = `
+    import { runJob, updatePortfolioMetrics } from ${JSON.stringify(LIBRARY)};
+    const onReport = ({ status, reason, error }) =>
+      console.log(JSON.stringify({ status, reason, code: error?.code, problems: error?.problems }));
+    const options = { job: "nightly", onReport };`;
+  const args = ["--input-type=module", "--eval", `${head}\n${body}`];
+  return start(process.execPath, args, { env, cwd: folder, input: "" }).ended;
+}
