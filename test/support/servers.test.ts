@@ -98,7 +98,9 @@ describe("npm run servers, without a server", () => {
     const second = runServers({ CI: "true" });
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
-    expect(first.stdout).toMatch(/^Downloading prometheus-pushgateway, prometheus from Debian to .*\n$/);
+    expect(first.stdout).toMatch(
+      /^Downloading prometheus-pushgateway, prometheus from Debian to .*\n$/,
+    );
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });
 });
