@@ -34,6 +34,9 @@ export {
   updateCacheMetrics,
 } from "./metrics/feature-store.ts";
 export { type SystemHealth, updateSystemHealth } from "./metrics/health.ts";
+export { Counter, type CounterConfig } from "./metrics/instruments/counter.ts";
+export { Gauge, type GaugeConfig } from "./metrics/instruments/gauge.ts";
+export { Histogram, type HistogramConfig } from "./metrics/instruments/histogram.ts";
 export {
   agentAnalysesTotal,
   agentConvictionScore,
@@ -61,6 +64,7 @@ export {
   totalReturnPct,
   tradesTotal,
 } from "./metrics/job-metrics.ts";
+export { type MetricRegistry, renderRegistry } from "./metrics/prom-client.ts";
 export {
   type Portfolio,
   type Side,

@@ -4,34 +4,123 @@ import type { LabelSet } from "../exposition/family.ts";
 /** What a label object may hold at run time; everything is a string in the end. */
 export type LabelInput = Readonly<Record<string, string | number | undefined>>;
 
-/**
- * The children of one instrument, one per label set: a map per label position, so that finding one
- * builds no key string and two different label sets can never share a key.
- */
-export type Children<Child> = {
-  readonly labelNames: readonly string[];
-  /** The child of a label object or of values in the order of the label names; made when new. */
-  resolve(labels: LabelInput): Child;
-  resolveValues(values: readonly (string | number)[]): Child;
-  /** In the order of their creation. */
-  entries(): readonly { readonly labels: LabelSet; readonly child: Child }[];
-  clear(): void;
+/** One series of an instrument, with its labels rendered once. */
+export type Entry<Child> = {
+  readonly labels: LabelSet;
+  readonly child: Child;
+  /** `a="1",b="2"`, escaped, in the order of the label names. */
+  readonly text: string;
+  /** What the writer puts before the value of each of its lines; it renders them once. */
+  prefixes?: readonly string[];
 };
 
 type Level<Child> = Map<string, Child | Level<Child>>;
 
-export function createChildren<Child>(
-  labelNames: readonly string[],
-  create: () => Child,
-): Children<Child> {
-  let root: Level<Child> = new Map();
-  let created: { labels: LabelSet; child: Child }[] = [];
+/**
+ * The children of one instrument, one per label set: a map per label position, so that finding one
+ * builds no key string and two different label sets can never share a key.
+ *
+ * A class, with fields that are not `#private`: this is the hot path of every labelled write.
+ */
+export class Children<Child extends object> {
+  readonly labelNames: readonly string[];
+  readonly create: () => Child;
+  readonly first: string;
+  readonly second: string;
+  root: Level<Child> = new Map();
+  created = new Map<Child, Entry<Child>>();
 
-  function find(values: readonly string[]): Child {
-    let level = root;
-    const last = values.length - 1;
-    for (let position = 0; position < last; position++) {
-      const value = values[position] ?? "";
+  constructor(labelNames: readonly string[], create: () => Child) {
+    this.labelNames = labelNames;
+    this.create = create;
+    this.first = labelNames[0] ?? "";
+    this.second = labelNames[1] ?? "";
+  }
+
+  /** The child of a label object; made when new. Refuses labels that the instrument has not. */
+  resolve(labels: LabelInput): Child {
+    // Two labels or one, all strings and known: no array, no closure. Half the cost of a write.
+    if (this.labelNames.length === 2) {
+      const first = labels[this.first];
+      const second = labels[this.second];
+      if (typeof first === "string" && typeof second === "string") {
+        const level = this.root.get(first) as Level<Child> | undefined;
+        const child = level?.get(second) as Child | undefined;
+        if (child !== undefined && hasLabels(labels, 2)) return child;
+      }
+    } else if (this.labelNames.length === 1) {
+      const only = labels[this.first];
+      if (typeof only === "string") {
+        const child = this.root.get(only) as Child | undefined;
+        if (child !== undefined && hasLabels(labels, 1)) return child;
+      }
+    }
+    return this.find(this.valuesOf(labels));
+  }
+
+  /** The child of values in the order of the label names; made when new. */
+  resolveValues(values: readonly (string | number)[]): Child {
+    const { labelNames } = this;
+    if (values.length !== labelNames.length) {
+      throw new Error(
+        `Invalid number of arguments (${values.length}): "${values.join(", ")}" for label names (${labelNames.length}): "${labelNames.join(", ")}".`,
+      );
+    }
+    return this.find(values.map((value) => `${value ?? ""}`));
+  }
+
+  /** Both forms of `labels(...)`: one object, or the values in order. */
+  resolveArguments(args: readonly (LabelInput | string | number)[]): Child {
+    const [first] = args;
+    if (args.length === 1 && typeof first === "object" && first !== null) {
+      return this.resolve(first);
+    }
+    return this.resolveValues(args as readonly (string | number)[]);
+  }
+
+  /** Forgets one label set. A child kept from before counts nowhere from now on. */
+  remove(args: readonly (LabelInput | string | number)[]): void {
+    const [first] = args;
+    const byObject = args.length === 1 && typeof first === "object" && first !== null;
+    const values = byObject
+      ? this.valuesOf(first)
+      : (args as readonly (string | number)[]).map((value) => `${value ?? ""}`);
+    let level: Level<Child> | undefined = this.root;
+    for (const value of values.slice(0, -1)) level = level?.get(value) as Level<Child> | undefined;
+    const last = values.at(-1) ?? "";
+    const child = level?.get(last) as Child | undefined;
+    if (child === undefined) return;
+    level?.delete(last);
+    this.created.delete(child);
+  }
+
+  /** In the order of their creation. */
+  entries(): Iterable<Entry<Child>> {
+    return this.created.values();
+  }
+
+  clear(): void {
+    this.root = new Map();
+    this.created = new Map();
+  }
+
+  private valuesOf(labels: LabelInput): readonly string[] {
+    const values = this.labelNames.map(() => "");
+    for (const name in labels) {
+      const position = this.labelNames.indexOf(name);
+      if (position < 0) {
+        throw new Error(
+          `Added label "${name}" is not included in initial labelset: ${inspect(this.labelNames)}`,
+        );
+      }
+      values[position] = `${labels[name] ?? ""}`;
+    }
+    return values;
+  }
+
+  private find(values: readonly string[]): Child {
+    let level = this.root;
+    for (const value of values.slice(0, -1)) {
       let next = level.get(value) as Level<Child> | undefined;
       if (next === undefined) {
         next = new Map();
@@ -40,65 +129,38 @@ export function createChildren<Child>(
       level = next;
     }
     // An instrument without labels has one child, under the empty value of no label.
-    const value = values[last] ?? "";
-    let child = level.get(value) as Child | undefined;
+    const last = values.at(-1) ?? "";
+    let child = level.get(last) as Child | undefined;
     if (child === undefined) {
-      child = create();
-      level.set(value, child);
-      created.push({ labels: labelSet(values), child });
+      child = this.create();
+      level.set(last, child);
+      this.created.set(child, { child, ...renderLabels(this.labelNames, values) });
     }
     return child;
   }
-
-  /** The caller's object is never kept; a label that is missing and one that is empty are one. */
-  function labelSet(values: readonly string[]): LabelSet {
-    const labels: Record<string, string> = Object.create(null);
-    for (const [index, name] of labelNames.entries()) {
-      const value = values[index] ?? "";
-      if (value !== "") labels[name] = value;
-    }
-    return labels;
-  }
-
-  return {
-    labelNames,
-    resolve(labels) {
-      const values = labelNames.map(() => "");
-      for (const name in labels) {
-        const position = labelNames.indexOf(name);
-        if (position < 0) {
-          throw new Error(
-            `Added label "${name}" is not included in initial labelset: ${inspect(labelNames)}`,
-          );
-        }
-        values[position] = `${labels[name] ?? ""}`;
-      }
-      return find(values);
-    },
-    resolveValues(values) {
-      if (values.length !== labelNames.length) {
-        throw new Error(
-          `Invalid number of arguments (${values.length}): "${values.join(", ")}" for label names (${labelNames.length}): "${labelNames.join(", ")}".`,
-        );
-      }
-      return find(values.map((value) => `${value ?? ""}`));
-    },
-    entries: () => created,
-    clear() {
-      root = new Map();
-      created = [];
-    },
-  };
 }
 
-/** Both forms of `labels(...)`: one object, or the values in order. */
-export function childOf<Child>(
-  children: Children<Child>,
-  args: readonly (LabelInput | string | number)[],
-): Child {
-  const [first] = args;
-  if (args.length === 1 && typeof first === "object" && first !== null) {
-    return children.resolve(first);
+/** Whether an object has that many labels: then none besides those that were found. */
+function hasLabels(labels: LabelInput, expected: number): boolean {
+  let count = 0;
+  for (const _ in labels) count++;
+  return count === expected;
+}
+
+/** The caller's object is never kept; a label that is missing and one that is empty are one. */
+function renderLabels(names: readonly string[], values: readonly string[]) {
+  const labels: Record<string, string> = Object.create(null);
+  const parts: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const value = values[index] ?? "";
+    if (value === "") continue;
+    labels[name] = value;
+    parts.push(`${name}="${escapeLabelValue(value)}"`);
   }
-  return children.resolveValues(args as readonly (string | number)[]);
+  // Joined, not added up: a string that was added up is walked piece by piece at each scrape.
+  return { labels, text: parts.join(",") };
+}
+
+export function escapeLabelValue(value: string): string {
+  return value.replace(/[\\\n"]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`));
 }

@@ -1,12 +1,9 @@
 import type { ScalarFamily } from "../exposition/family.ts";
-import { childOf, createChildren, type LabelInput } from "./children.ts";
+import type { LabelInput } from "./children.ts";
+import { Instrument, type InstrumentConfig, type MetricValue } from "./instrument.ts";
 import { finite } from "./value.ts";
 
-export type CounterConfig = {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames?: readonly string[];
-};
+export type CounterConfig = InstrumentConfig;
 
 /** One counter series. Its owner may keep it: an increment is then one addition. */
 export class CounterChild {
@@ -18,68 +15,59 @@ export class CounterChild {
 
   /** @throws {TypeError} for anything but a finite number; {Error} for a negative one. */
   inc(by = 1): void {
-    this.value += increment(by);
+    if (typeof by !== "number" || !(by >= 0 && by < Number.POSITIVE_INFINITY)) refuse(by);
+    this.value += by + 0;
+  }
+
+  zero(): void {
+    this.value += 0;
+  }
+
+  written(): boolean {
+    return !Object.is(this.value, -0);
   }
 }
 
 /** A counter with prom-client's interface and errors. A refused increment creates no series. */
-export class Counter {
-  readonly type = "counter";
-  readonly name: string;
-  readonly help: string;
-  readonly #children;
+export class Counter extends Instrument<CounterChild> {
+  override get type() {
+    return "counter" as const;
+  }
 
-  constructor({ name, help, labelNames = [] }: CounterConfig) {
-    this.name = name;
-    this.help = help;
-    this.#children = createChildren(labelNames, () => new CounterChild());
+  constructor(config: CounterConfig) {
+    super(config, () => new CounterChild());
   }
 
   inc(value?: number): void;
   inc(labels: LabelInput, value?: number): void;
   inc(labelsOrValue?: LabelInput | number, value = 1): void {
     if (typeof labelsOrValue !== "object" || labelsOrValue === null) {
-      this.#children.resolveValues([]).inc(labelsOrValue);
+      this.children.resolveValues([]).inc(labelsOrValue);
       return;
     }
-    const by = increment(value);
-    this.#children.resolve(labelsOrValue).inc(by);
-  }
-
-  labels(...args: readonly (LabelInput | string | number)[]): CounterChild {
-    return childOf(this.#children, args);
-  }
-
-  /** Makes the series exist, at 0 when it is new. Never wipes what was counted. */
-  zero(labels: LabelInput = {}): void {
-    this.#children.resolve(labels).inc(0);
-  }
-
-  reset(): void {
-    this.#children.clear();
+    if (typeof value !== "number" || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+      refuse(value);
+    }
+    this.children.resolve(labelsOrValue).value += value + 0;
   }
 
   /** Adds what `other` counted. */
   absorb(other: Counter): void {
-    for (const { labels, child } of other.#written())
-      this.#children.resolve(labels).inc(child.value);
+    for (const { labels, child } of other.written()) this.children.resolve(labels).inc(child.value);
   }
 
-  /** What was counted, or undefined when nothing was. */
-  family(): ScalarFamily | undefined {
-    const samples = this.#written().map(({ labels, child }) => ({ labels, value: child.value }));
+  override family(): ScalarFamily | undefined {
+    const samples = this.written().map(({ labels, child }) => ({ labels, value: child.value }));
     if (samples.length === 0) return undefined;
-    return { type: this.type, name: this.name, help: this.help, samples };
+    return { type: this.type, name: this.familyName, help: this.help, samples };
   }
 
-  #written() {
-    return this.#children.entries().filter(({ child }) => !Object.is(child.value, -0));
+  protected override values(): MetricValue[] {
+    return this.written().map(({ labels, child }) => ({ value: child.value, labels }));
   }
 }
 
-function increment(value: unknown): number {
-  const by = finite(value);
-  if (by < 0) throw new Error("It is not possible to decrease a counter");
-  // Without the addition an increment of -0 would leave the series unwritten.
-  return by + 0;
+function refuse(value: unknown): never {
+  if (finite(value) < 0) throw new Error("It is not possible to decrease a counter");
+  throw new TypeError(`Value is not a valid number: ${value}`);
 }

@@ -1,12 +1,9 @@
 import type { ScalarFamily } from "../exposition/family.ts";
-import { childOf, createChildren, type LabelInput } from "./children.ts";
+import type { LabelInput } from "./children.ts";
+import { Instrument, type InstrumentConfig, type MetricValue, startTimer } from "./instrument.ts";
 import { finite } from "./value.ts";
 
-export type GaugeConfig = {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames?: readonly string[];
-};
+export type GaugeConfig = InstrumentConfig;
 
 /** One gauge series. */
 export class GaugeChild {
@@ -15,7 +12,9 @@ export class GaugeChild {
 
   /** @throws {TypeError} for NaN, an infinity or anything but a number: unknown is absent. */
   set(value: number): void {
-    this.value = finite(value) + 0;
+    // NaN and the infinities are the numbers that leave something when taken from themselves.
+    if (typeof value !== "number" || value - value !== 0) finite(value);
+    this.value = value + 0;
   }
 
   inc(by = 1): void {
@@ -25,79 +24,91 @@ export class GaugeChild {
   dec(by = 1): void {
     this.value += 0 - finite(by, "Delta");
   }
+
+  /** Sets the Unix time in seconds. */
+  setToCurrentTime(): void {
+    this.set(Date.now() / 1000);
+  }
+
+  /** Starts a timer; calling the result sets the seconds since. */
+  startTimer(): () => number {
+    return startTimer((_, seconds) => this.set(seconds));
+  }
+
+  zero(): void {
+    this.value += 0;
+  }
+
+  written(): boolean {
+    return !Object.is(this.value, -0);
+  }
 }
 
 /** A gauge with prom-client's interface and errors. A refused value creates no series. */
-export class Gauge {
-  readonly type = "gauge";
-  readonly name: string;
-  readonly help: string;
-  readonly #children;
+export class Gauge extends Instrument<GaugeChild> {
+  override get type() {
+    return "gauge" as const;
+  }
 
-  constructor({ name, help, labelNames = [] }: GaugeConfig) {
-    this.name = name;
-    this.help = help;
-    this.#children = createChildren(labelNames, () => new GaugeChild());
+  constructor(config: GaugeConfig) {
+    super(config, () => new GaugeChild());
   }
 
   set(value: number): void;
   set(labels: LabelInput, value: number): void;
   set(labelsOrValue: LabelInput | number, value?: number): void {
-    const [child, to] = this.#target("Value", labelsOrValue, value);
-    child().set(to);
+    if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
+      // Before the child exists: a refused value creates no series.
+      const to = finite(value);
+      this.children.resolve(labelsOrValue).value = to + 0;
+    } else this.children.resolveValues([]).set(labelsOrValue);
   }
 
   inc(value?: number): void;
   inc(labels: LabelInput, value?: number): void;
   inc(labelsOrValue: LabelInput | number = 1, value = 1): void {
-    const [child, by] = this.#target("Delta", labelsOrValue, value);
-    child().inc(by);
+    if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
+      const by = finite(value, "Delta");
+      this.children.resolve(labelsOrValue).inc(by);
+    } else this.children.resolveValues([]).inc(labelsOrValue);
   }
 
   dec(value?: number): void;
   dec(labels: LabelInput, value?: number): void;
   dec(labelsOrValue: LabelInput | number = 1, value = 1): void {
-    const [child, by] = this.#target("Delta", labelsOrValue, value);
-    child().dec(by);
+    if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
+      const by = finite(value, "Delta");
+      this.children.resolve(labelsOrValue).dec(by);
+    } else this.children.resolveValues([]).dec(labelsOrValue);
   }
 
-  labels(...args: readonly (LabelInput | string | number)[]): GaugeChild {
-    return childOf(this.#children, args);
+  /** Sets the Unix time in seconds. */
+  setToCurrentTime(labels: LabelInput = {}): void {
+    this.children.resolve(labels).setToCurrentTime();
   }
 
-  reset(): void {
-    this.#children.clear();
+  /** Starts a timer; calling the result, with further labels if need be, sets the seconds since. */
+  startTimer(labels?: LabelInput): (labels?: LabelInput) => number {
+    return startTimer((all: LabelInput | undefined, seconds) => {
+      this.set(all ?? {}, seconds);
+    }, labels);
   }
 
   /** Takes over what `other` has and this one has not: a value set here is the nearer one. */
   absorb(other: Gauge): void {
-    for (const { labels, child } of other.#written()) {
-      const own = this.#children.resolve(labels);
-      if (Object.is(own.value, -0)) own.set(child.value);
+    for (const { labels, child } of other.written()) {
+      const own = this.children.resolve(labels);
+      if (!own.written()) own.set(child.value);
     }
   }
 
-  /** What was set, or undefined when nothing was. */
-  family(): ScalarFamily | undefined {
-    const samples = this.#written().map(({ labels, child }) => ({ labels, value: child.value }));
+  override family(): ScalarFamily | undefined {
+    const samples = this.written().map(({ labels, child }) => ({ labels, value: child.value }));
     if (samples.length === 0) return undefined;
-    return { type: this.type, name: this.name, help: this.help, samples };
+    return { type: this.type, name: this.familyName, help: this.help, samples };
   }
 
-  /** Checks the value before the child exists. */
-  #target(
-    what: "Value" | "Delta",
-    labelsOrValue: unknown,
-    value: unknown,
-  ): [() => GaugeChild, number] {
-    if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
-      const labels = labelsOrValue as LabelInput;
-      return [() => this.#children.resolve(labels), finite(value, what)];
-    }
-    return [() => this.#children.resolveValues([]), finite(labelsOrValue, what)];
-  }
-
-  #written() {
-    return this.#children.entries().filter(({ child }) => !Object.is(child.value, -0));
+  protected override values(): MetricValue[] {
+    return this.written().map(({ labels, child }) => ({ value: child.value, labels }));
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { childOf, createChildren } from "../../../src/metrics/instruments/children.ts";
+import { Children } from "../../../src/metrics/instruments/children.ts";
 import { Counter } from "../../../src/metrics/instruments/counter.ts";
 import { type Kind, outcome, pair, type Untyped } from "./prom-client.ts";
 
@@ -35,7 +35,7 @@ describe("two label sets", () => {
     const text = fc.string({ unit: "binary", maxLength: 3 });
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(text, text, text), { selector: String }), (sets) => {
-        const children = createChildren(["a", "b", "c"], () => ({}));
+        const children = new Children(["a", "b", "c"], () => ({}));
         const made = sets.map((values) => children.resolveValues(values));
         const distinct = new Set(sets.map((values) => JSON.stringify(values)));
         expect(new Set(made).size).toBe(distinct.size);
@@ -48,40 +48,43 @@ describe("two label sets", () => {
 
 describe("one series", () => {
   test("is a label that is empty, missing, undefined or null", () => {
-    const children = createChildren(["x", "y"], () => ({}));
+    const children = new Children(["x", "y"], () => ({}));
     const child = children.resolve({ x: "1" });
     expect(children.resolve({ x: "1", y: "" })).toBe(child);
     expect(children.resolve({ x: "1", y: undefined })).toBe(child);
     expect(children.resolve({ x: "1", y: null } as never)).toBe(child);
     expect(children.resolveValues(["1", ""])).toBe(child);
     expect(children.resolveValues(["1", undefined] as never)).toBe(child);
-    expect(children.entries()).toEqual([{ labels: { x: "1" }, child: {} }]);
+    expect([...children.entries()]).toEqual([{ labels: { x: "1" }, child: {}, text: 'x="1"' }]);
   });
 
   test("is a number and its text", () => {
-    const children = createChildren(["x"], () => ({}));
+    const children = new Children(["x"], () => ({}));
     expect(children.resolve({ x: 1 })).toBe(children.resolveValues(["1"]));
   });
 
   test("has no label that the caller's object only inherits from every object", () => {
-    const children = createChildren(["constructor", "toString"], () => ({}));
+    const children = new Children(["constructor", "toString"], () => ({}));
     children.resolve({});
-    expect(children.entries()).toEqual([{ labels: {}, child: {} }]);
+    expect([...children.entries()]).toEqual([{ labels: {}, child: {}, text: "" }]);
   });
 
   test("keeps no hold on the caller's object", () => {
-    const children = createChildren(["x"], () => ({}));
+    const children = new Children(["x"], () => ({}));
     const labels = { x: "1" };
     children.resolve(labels);
     labels.x = "2";
     children.resolve(labels);
-    expect(children.entries().map((entry) => entry.labels)).toEqual([{ x: "1" }, { x: "2" }]);
+    expect(Array.from(children.entries(), (entry) => entry.labels)).toEqual([
+      { x: "1" },
+      { x: "2" },
+    ]);
   });
 
   test("is the one of an instrument without labels", () => {
-    const children = createChildren([], () => ({}));
+    const children = new Children([], () => ({}));
     expect(children.resolve({})).toBe(children.resolveValues([]));
-    expect(childOf(children, [])).toBe(childOf(children, [{}]));
+    expect(children.resolveArguments([])).toBe(children.resolveArguments([{}]));
   });
 });
 
