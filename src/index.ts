@@ -24,6 +24,11 @@ export {
 } from "./metrics/ai.ts";
 export { type Catalogue, catalogue, type RunOutcome, runCatalogue } from "./metrics/catalogue.ts";
 export { setKillSwitch, trackConstitutionCheck } from "./metrics/constitution.ts";
+export {
+  type DefinedMetrics,
+  defineMetrics,
+  type MetricDefinition,
+} from "./metrics/define-metrics.ts";
 export type { MetricFamily } from "./metrics/exposition/family.ts";
 export {
   type CacheLayer,

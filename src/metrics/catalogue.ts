@@ -260,6 +260,13 @@ export const runCatalogue = {
     labels: {},
     area: "run",
   },
+  droppedLabelSetsTotal: {
+    name: "closing_bell_dropped_label_sets_total",
+    type: "counter",
+    help: "Total number of new label sets that became other because a family had too many",
+    labels: {},
+    area: "run",
+  },
   pushesTotal: {
     name: "closing_bell_pushes_total",
     type: "counter",

@@ -14,10 +14,12 @@ type Common = {
   /** Label names in order, each with what it may hold. */
   readonly labels: Readonly<Record<string, LabelDomain>>;
   readonly area: Area;
+  /** Most label sets that one set of metrics keeps; further ones become `other`. Default: any number. */
+  readonly maxLabelSets?: number;
 };
 
 /** Part of the system that a family tells about, as the documentation groups them. */
-export type Area = "ai" | "feature-store" | "trading" | "risk" | "health" | "run";
+export type Area = "ai" | "feature-store" | "trading" | "risk" | "health" | "run" | "own";
 
 /**
  * A backtest and a live account report the same families of these areas, so their groups must say

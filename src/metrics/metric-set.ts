@@ -85,7 +85,9 @@ export function createMetricSet(): MetricSet {
   function register(definition: Definition): Instrument {
     const known = instruments.get(definition.name);
     if (known === undefined) {
-      const instrument = createInstrument(definition);
+      const instrument = createInstrument(definition, () => {
+        set.get(runCatalogue.droppedLabelSetsTotal).inc();
+      });
       instruments.set(definition.name, { definition, instrument });
       return instrument;
     }
@@ -142,16 +144,18 @@ export function createMetricSet(): MetricSet {
   return set;
 }
 
-function createInstrument(definition: Definition): Instrument {
-  const { name, help } = definition;
-  const labelNames = Object.keys(definition.labels);
+function createInstrument(definition: Definition, dropped: () => void): Instrument {
+  const { name, help, labels, maxLabelSets } = definition;
+  const open = Object.keys(labels).filter((label) => labels[label] === "any");
+  const limit = maxLabelSets === undefined ? {} : { limit: { maxLabelSets, open, dropped } };
+  const config = { name, help, labelNames: Object.keys(labels), ...limit };
   switch (definition.type) {
     case "counter":
-      return new Counter({ name, help, labelNames });
+      return new Counter(config);
     case "gauge":
-      return new Gauge({ name, help, labelNames });
+      return new Gauge(config);
     case "histogram":
-      return new Histogram({ name, help, labelNames, buckets: definition.buckets });
+      return new Histogram({ ...config, buckets: definition.buckets });
     default:
       return definition satisfies never;
   }

@@ -1,8 +1,12 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { ClosingBellError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
-import type { RunOutcome } from "../metrics/catalogue.ts";
+import { catalogue, type RunOutcome } from "../metrics/catalogue.ts";
+import { TRADING_AREAS } from "../metrics/definition.ts";
+import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
+import type { MetricRegistry } from "../metrics/prom-client.ts";
+import { watchRegistries } from "../metrics/registry-delta.ts";
 import type { Delivery, DeliveryReport, RunReport } from "../publish/delivery.ts";
 import { noteRunStarted, recoverLostContext } from "./lost-context.ts";
 import { type JobEntry, requireMode, runGroupingKey } from "./mode.ts";
@@ -27,11 +31,26 @@ export type RunStart = {
 /** A run that has begun: what a body writes to, and how it is closed. */
 export type OpenRun = {
   readonly metrics: MetricSet;
+  /**
+   * Takes prom-client registries into the run, from now on. Never rejects: one that cannot be read,
+   * or not in time, is left out and named in the report.
+   */
+  watch(registries: readonly MetricRegistry[]): Promise<void>;
   /** Reports the end. Never rejects, and settles within the reporting timeout. */
   close(outcome: RunOutcome, exitCode?: number): Promise<DeliveryReport>;
 };
 
 export const DEFAULT_REPORTING_TIMEOUT_MS = 5000;
+
+/** A user's registry may hold them under the same names. */
+const TRADING_NAMES = new Set<string>(
+  Object.values(catalogue)
+    .filter(({ area }) => TRADING_AREAS.has(area))
+    .map(({ name }) => name),
+);
+
+/** How long a registry's `collect` hooks may keep a run waiting, before it and after it. */
+const REGISTRY_TIMEOUT_MS = 1000;
 
 /** Begins a run. Never throws: whatever is wrong with its report is told when it is closed. */
 export function openRun(
@@ -65,8 +84,21 @@ export function openRun(
       )
     : undefined;
 
+  let readRegistries: () => Promise<readonly MetricFamily[]> = async () => [];
+  async function orRefuse<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await within(REGISTRY_TIMEOUT_MS, "reading the registries", () => reading);
+    } catch (error) {
+      metrics.refuse(error);
+      return otherwise;
+    }
+  }
+
   return {
     metrics,
+    async watch(registries) {
+      readRegistries = await orRefuse(watchRegistries(registries), readRegistries);
+    },
     async close(outcome, exitCode) {
       const completedAt = clock.now();
       const durationSeconds = clock.monotonic() - started;
@@ -74,11 +106,13 @@ export function openRun(
       const end = { outcome, startedAt, completedAt, durationSeconds, lostSeries };
       const status = endFamilies(exitCode === undefined ? end : { ...end, exitCode });
       const delivered = await deliverWithin(reportingTimeoutMs, async (signal) => {
+        const foreign = await orRefuse(readRegistries(), []);
         // In order, or the gateway could see the start after the end.
         await announcement;
         const completion = (groupingKey: GroupingKey): RunReport => {
-          requireMode(groupingKey, metrics.tradingFamilies());
-          const results = metrics.families();
+          const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
+          requireMode(groupingKey, [...metrics.tradingFamilies(), ...theirs]);
+          const results = [...metrics.families(), ...foreign];
           return { type: "completion", groupingKey, outcome, status, results };
         };
         signal.throwIfAborted();
@@ -95,24 +129,32 @@ async function deliverWithin(
   timeoutMs: number,
   deliver: (signal: AbortSignal) => Promise<DeliveryReport>,
 ): Promise<DeliveryReport> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort(new Error(`reporting took longer than ${timeoutMs} ms and was given up`));
-  }, timeoutMs);
   try {
-    return await Promise.race([deliver(deadline.signal), rejected(deadline.signal)]);
+    return await within(timeoutMs, "reporting", deliver);
   } catch (error) {
     // An error without an HTTP exchange behind it was found before anything was sent.
     const refused = error instanceof ClosingBellError && error.code !== "ERR_PUSH";
     if (refused) return { status: "refused", error };
     return { status: "failed", error: error instanceof Error ? error : new Error(String(error)) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 
-function rejected(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+/** Rejects when `work` has not settled in time; its signal then aborts. */
+async function within<T>(
+  timeoutMs: number,
+  what: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const over = new Promise<never>((_, reject) => {
+    deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason), { once: true });
   });
+  const timer = setTimeout(() => {
+    deadline.abort(new Error(`${what} took longer than ${timeoutMs} ms and was given up`));
+  }, timeoutMs);
+  try {
+    return await Promise.race([work(deadline.signal), over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,6 +1,10 @@
 import { InvalidOptionError } from "../errors.ts";
+import { catalogue } from "../metrics/catalogue.ts";
 import { withMetricSet } from "../metrics/current.ts";
-import { bindInstruments, type JobMetrics } from "../metrics/job-metrics.ts";
+import { bindDefined } from "../metrics/define-metrics.ts";
+import type { JobMetrics } from "../metrics/job-metrics.ts";
+import type { MetricRegistry } from "../metrics/prom-client.ts";
+import { bindInstruments } from "../metrics/run-aware.ts";
 import { refuseUnknownKeys } from "../options.ts";
 import type { DeliveryReport } from "../publish/delivery.ts";
 import { startDeadline } from "./deadline.ts";
@@ -17,6 +21,11 @@ export type RunOptions = {
   readonly signal?: AbortSignal;
   /** Tell the start at once, so that a run that is killed is seen to have begun. Default false. */
   readonly announceStart?: boolean;
+  /**
+   * prom-client registries to report with the run: of counters and histograms what they grew by
+   * during it, of gauges what they hold at its end. Default process metrics are left out.
+   */
+  readonly registries?: readonly MetricRegistry[];
   /** Told how the report went. What it throws is dropped: reporting never changes a job's outcome. */
   readonly onReport?: (report: DeliveryReport) => void;
 };
@@ -24,6 +33,8 @@ export type RunOptions = {
 export type RunContext = {
   /** This run's own instruments. */
   readonly metrics: JobMetrics;
+  /** This run's own instruments of families that `defineMetrics` made. */
+  readonly bind: <T extends object>(defined: T) => T;
   /** Aborts at the deadline. */
   readonly signal: AbortSignal;
 };
@@ -57,6 +68,7 @@ const OPTIONS: readonly (keyof RunOptions)[] = [
   "timeoutMs",
   "signal",
   "announceStart",
+  "registries",
   "onReport",
 ];
 
@@ -69,11 +81,13 @@ export function createRunJob(dependencies: RunDependencies): RunJobs {
     }
     const deadline = startDeadline(options.timeoutMs, options.signal);
     const run = openRun(options, dependencies);
-    const outcome = await settle(() =>
-      withMetricSet(run.metrics, () =>
-        body({ metrics: bindInstruments(run.metrics), signal: deadline.signal }),
-      ),
-    );
+    if (options.registries !== undefined) await run.watch(options.registries);
+    const context: RunContext = {
+      metrics: bindInstruments(catalogue, run.metrics),
+      bind: (defined) => bindDefined(defined, run.metrics),
+      signal: deadline.signal,
+    };
+    const outcome = await settle(() => withMetricSet(run.metrics, () => body(context)));
     deadline.clear();
     const settled = explain(outcome, deadline.passed(), options.signal?.aborted === true);
     const delivery = await run.close(settled.status);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { InvalidOptionError, PushError } from "../../src/errors.ts";
 import { trackAiRequest } from "../../src/metrics/ai.ts";
 import { currentMetricSet, processMetricSet } from "../../src/metrics/current.ts";
+import { defineMetrics } from "../../src/metrics/define-metrics.ts";
 import { trackTrade, updatePortfolioMetrics } from "../../src/metrics/trading.ts";
 import type { CompletionReport, DeliveryReport, RunReport } from "../../src/publish/delivery.ts";
 import type { RunDependencies } from "../../src/run/open-run.ts";
@@ -259,6 +261,66 @@ describe("the deadline", () => {
     });
     expect(outcome.status).toBe("failed");
   });
+});
+
+describe("registries handed to a run", () => {
+  test("are reported with it: what they grew by, without the process's own metrics", async () => {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    const rows = new Counter({ name: "rows_total", help: "Rows.", registers: [registry] });
+    rows.inc(100);
+    const { settleJob, completion } = recorder();
+    await settleJob({ job: "nightly", registries: [registry] }, ({ metrics }) => {
+      rows.inc(7);
+      metrics.agentAnalysesTotal.inc();
+    });
+    registry.clear();
+    expect(completion().results).toMatchObject([
+      { name: "agent_analyses_total", samples: [{ value: 1 }] },
+      { name: "rows_total", samples: [{ value: 7 }] },
+    ]);
+  });
+
+  test.each<{ name: string; collect: () => void | Promise<void>; said: string }>([
+    {
+      name: "throws",
+      collect: () => {
+        throw new Error("sensor is gone");
+      },
+      said: "sensor is gone",
+    },
+    { name: "never answers", collect: () => new Promise(() => {}), said: "took longer than" },
+  ])("one that $name costs only itself", async ({ collect, said }) => {
+    const registry = new Registry();
+    new Gauge({ name: "g", help: "G.", registers: [registry], collect });
+    const { settleJob, completion } = recorder();
+    const { outcome, delivery } = await settleJob(
+      { job: "nightly", registries: [registry] },
+      ({ metrics }) => metrics.agentAnalysesTotal.inc(),
+    );
+    expect(outcome.status).toBe("succeeded");
+    expect(delivery.refusals?.join()).toContain(said);
+    expect(resultNames(completion())).toContain("agent_analyses_total");
+  });
+
+  test("that hold trading families need a mode as well", async () => {
+    const registry = new Registry();
+    new Gauge({ name: "portfolio_cash", help: "Cash.", registers: [registry] }).set(5);
+    const { settleJob } = recorder();
+    const { delivery } = await settleJob({ job: "nightly", registries: [registry] }, () => {});
+    expect(delivery).toMatchObject({ status: "refused", error: { code: "ERR_MODE" } });
+  });
+});
+
+test("families of one's own are bound to the run by the body's bind", async () => {
+  const own = defineMetrics({
+    rows: { name: "rows_read_total", type: "counter", help: "Rows read." },
+  });
+  const { settleJob, completion } = recorder();
+  await settleJob({ job: "nightly" }, ({ bind }) => bind(own).rows.inc(7));
+  expect(completion().results).toMatchObject([
+    { name: "rows_read_total", samples: [{ value: 7 }] },
+  ]);
 });
 
 describe("runs in one process", () => {

@@ -14,6 +14,15 @@ export type Entry<Child> = {
   prefixes?: readonly string[];
 };
 
+/** When an instrument has too many label sets, and what becomes of further ones. */
+export type LabelLimit = {
+  readonly maxLabelSets: number;
+  /** Labels that may hold anything: they become `other` together. */
+  readonly open: readonly string[];
+  /** Told of each write that was diverted. */
+  readonly dropped: () => void;
+};
+
 type Level<Child> = Map<string, Child | Level<Child>>;
 
 /**
@@ -25,14 +34,16 @@ type Level<Child> = Map<string, Child | Level<Child>>;
 export class Children<Child extends object> {
   readonly labelNames: readonly string[];
   readonly create: () => Child;
+  readonly limit: LabelLimit | undefined;
   readonly first: string;
   readonly second: string;
   root: Level<Child> = new Map();
   created = new Map<Child, Entry<Child>>();
 
-  constructor(labelNames: readonly string[], create: () => Child) {
+  constructor(labelNames: readonly string[], create: () => Child, limit?: LabelLimit) {
     this.labelNames = labelNames;
     this.create = create;
+    this.limit = limit;
     this.first = labelNames[0] ?? "";
     this.second = labelNames[1] ?? "";
   }
@@ -132,13 +143,29 @@ export class Children<Child extends object> {
     const last = values.at(-1) ?? "";
     let child = level.get(last) as Child | undefined;
     if (child === undefined) {
+      const diverted = this.divert(values);
+      if (diverted !== undefined) return this.find(diverted);
       child = this.create();
       level.set(last, child);
       this.created.set(child, { child, ...renderLabels(this.labelNames, values) });
     }
     return child;
   }
+
+  /** Where a new label set goes when there are enough; undefined when there is room. */
+  private divert(values: readonly string[]): readonly string[] | undefined {
+    const { limit } = this;
+    if (limit === undefined || this.created.size < limit.maxLabelSets) return undefined;
+    const { labelNames } = this;
+    const isOpen = (position: number) => limit.open.includes(labelNames[position] ?? "");
+    // Already there: the few sets of `other` itself come on top of the limit.
+    if (values.every((value, position) => !isOpen(position) || value === OTHER)) return undefined;
+    limit.dropped();
+    return values.map((value, position) => (isOpen(position) ? OTHER : value));
+  }
 }
+
+const OTHER = "other";
 
 /** Whether an object has that many labels: then none besides those that were found. */
 function hasLabels(labels: LabelInput, expected: number): boolean {

@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "../../errors.ts";
 import { LABEL_NAME } from "../../grouping-key.ts";
 import { METRIC_NAME, type MetricFamily } from "../exposition/family.ts";
-import { Children, type Entry, type LabelInput } from "./children.ts";
+import { Children, type Entry, type LabelInput, type LabelLimit } from "./children.ts";
 
 /** prom-client's configuration of a metric, as far as it concerns all three kinds. */
 export type InstrumentConfig = {
@@ -17,6 +17,8 @@ export type InstrumentConfig = {
   readonly collect?: () => void | Promise<void>;
   /** How prom-client's cluster mode combines workers. */
   readonly aggregator?: Aggregator;
+  /** Caps the number of label sets. */
+  readonly limit?: LabelLimit;
 };
 
 export type Aggregator = "omit" | "sum" | "first" | "min" | "max" | "average";
@@ -84,7 +86,7 @@ export abstract class Instrument<Child extends Series> {
     this.aggregator = aggregator;
     this.labelNames = [...labelNames];
     this.collect = collect;
-    this.children = new Children(this.labelNames, createChild);
+    this.children = new Children(this.labelNames, createChild, config.limit);
     this.#startsAtZero = registers.length > 0 && labelNames.length === 0;
     if (this.#startsAtZero) this.zero();
     for (const register of registers) register.registerMetric(this as never);

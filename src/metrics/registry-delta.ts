@@ -1,0 +1,57 @@
+import type { LabelSet, MetricFamily } from "./exposition/family.ts";
+import { type MetricRegistry, registryFamilies } from "./prom-client.ts";
+
+/**
+ * Registries as one run sees them: what counters and histograms grew by since this was called, and
+ * what gauges hold when the result is called. So a registry may outlive the run, as in a process
+ * that serves one run after another, and each run reports what is its own.
+ *
+ * Both calls reject with whatever a `collect` throws.
+ */
+export async function watchRegistries(
+  registries: readonly MetricRegistry[],
+): Promise<() => Promise<readonly MetricFamily[]>> {
+  const readAll = async () => (await Promise.all(registries.map(registryFamilies))).flat();
+  const before = new Map((await readAll()).map((family) => [family.name, family]));
+  return async () => {
+    const after = await readAll();
+    return after.map((family) => grownSince(before.get(family.name), family));
+  };
+}
+
+function grownSince(before: MetricFamily | undefined, after: MetricFamily): MetricFamily {
+  if (before === undefined || before.type !== after.type) return after;
+  if (after.type === "counter" && before.type === "counter") {
+    const earlier = byLabels(before.samples);
+    const samples = after.samples.map((sample) => {
+      const base = earlier.get(key(sample.labels))?.value ?? 0;
+      // Lower than before: it was reset in between, and what it holds is all new.
+      return { ...sample, value: sample.value >= base ? sample.value - base : sample.value };
+    });
+    return { ...after, samples };
+  }
+  if (after.type === "histogram" && before.type === "histogram") {
+    const earlier = byLabels(before.samples);
+    const samples = after.samples.map((sample) => {
+      const base = earlier.get(key(sample.labels));
+      if (base === undefined || sample.count < base.count) return sample;
+      const buckets = sample.buckets.map((bucket, index) => ({
+        ...bucket,
+        cumulativeCount: bucket.cumulativeCount - (base.buckets[index]?.cumulativeCount ?? 0),
+      }));
+      return { ...sample, buckets, count: sample.count - base.count, sum: sample.sum - base.sum };
+    });
+    return { ...after, samples };
+  }
+  return after;
+}
+
+function byLabels<Sample extends { readonly labels: LabelSet }>(
+  samples: readonly Sample[],
+): ReadonlyMap<string, Sample> {
+  return new Map(samples.map((sample) => [key(sample.labels), sample]));
+}
+
+function key(labels: LabelSet): string {
+  return JSON.stringify(Object.entries(labels).sort());
+}
