@@ -99,6 +99,14 @@ describe("a request to a model", () => {
     expect(exposedCounts(set)).toEqual([cost(0.375), REQUEST, LATENCY]);
   });
 
+  test("is paid by the run that made it, wherever its bill is written", async () => {
+    const [payer, other] = [createMetricSet(), createMetricSet()];
+    const call = (bill: Bill) => withMetricSet(other, () => bill(0.5));
+    await withMetricSet(payer, () => trackAiRequest("haiku", call));
+    expect(exposedCounts(payer)).toEqual([cost(0.5), REQUEST, LATENCY]);
+    expect(other.families()).toEqual([]);
+  });
+
   test("is paid by the run that made it, wherever its answer is awaited", async () => {
     const [payer, other] = [createMetricSet(), createMetricSet()];
     let answer: (usd: number) => void = () => undefined;

@@ -11,7 +11,7 @@ test("the count of series is the number of lines that are no comment", () => {
       const series = lines.filter((line) => line !== "" && !/^# (?:HELP|TYPE) /.test(line));
       expect(some.reduce((sum, family) => sum + seriesCount(family), 0)).toBe(series.length);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 

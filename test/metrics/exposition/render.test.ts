@@ -96,7 +96,7 @@ describe("rendering", () => {
       fc.property(families(), (some) => {
         expect(parseExposition(render(...some))).toEqual(some);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
