@@ -23,20 +23,20 @@ export const {
 /** As prom-client's: without `registers` it lives in the global registry. */
 export class Counter extends BaseCounter {
   constructor(config: CounterConfig) {
-    super({ registers: [register], ...config });
+    super({ registers: [register], startsAtZero: true, ...config });
   }
 }
 
 /** As prom-client's: without `registers` it lives in the global registry. */
 export class Gauge extends BaseGauge {
   constructor(config: GaugeConfig) {
-    super({ registers: [register], ...config });
+    super({ registers: [register], startsAtZero: true, ...config });
   }
 }
 
 /** As prom-client's: without `registers` it lives in the global registry. */
 export class Histogram extends BaseHistogram {
   constructor(config: HistogramConfig) {
-    super({ registers: [register], ...config });
+    super({ registers: [register], startsAtZero: true, ...config });
   }
 }

@@ -56,7 +56,7 @@ describe("the path of a group", () => {
       fc.property(keys(), (key) => {
         expect(labelsOfPath(groupPath(key))).toEqual({ job: key.job, ...key.labels });
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -86,7 +86,7 @@ describe("the path of a group", () => {
         expect(groupPath(one) === groupPath(other)).toBe(same);
         expect(formatGroupingKey(one) === formatGroupingKey(other)).toBe(same);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -223,8 +223,8 @@ function keys(): fc.Arbitrary<GroupingKey> {
   );
   const usable = value.filter((text) => labelValueProblem(text) === undefined);
   const name = fc
-    .stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/)
-    .filter((text) => !text.startsWith("__") && !["job", "le", "quantile"].includes(text));
+    .string({ unit: fc.constantFrom(..."azAZ_09"), minLength: 1, maxLength: 6 })
+    .filter((text) => /^(?!__|[09])/.test(text));
   return fc
     .tuple(
       usable.filter((job) => job !== ""),

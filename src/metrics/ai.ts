@@ -10,7 +10,10 @@ export type Action = (typeof catalogue.agentDecisionsTotal.labels.action)[number
 export type Bill = (costUsd: number) => void;
 
 export type TrackAiRequestOptions<T> = {
-  /** Cost of the call in USD, or how to read it from the answer. Counts only when the call succeeds. */
+  /**
+   * Cost of the call in USD, or how to read it from the answer. Counts only when the call succeeds
+   * and did not bill anything itself.
+   */
   readonly costUsd?: number | ((answer: T) => number | undefined);
 };
 
@@ -29,13 +32,17 @@ export async function trackAiRequest<T>(
   const metrics = currentMetricSet();
   const elapsed = stopwatch();
   const labels = { model_name: model };
-  const bill: Bill = (usd) =>
+  let billed = false;
+  const bill: Bill = (usd) => {
+    billed = true;
     report((set) => set.get(catalogue.aiApiCostUsdTotal).inc(labels, finite(usd)), metrics);
+  };
   try {
     const answer = await call(bill);
     report((set) => {
       refuseUnknownKeys(options, ["costUsd"], "trackAiRequest");
       const { costUsd } = options;
+      if (billed) return;
       const usd = typeof costUsd === "function" ? costUsd(answer) : costUsd;
       if (usd !== undefined) set.get(catalogue.aiApiCostUsdTotal).inc(labels, finite(usd));
     }, metrics);

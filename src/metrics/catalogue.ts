@@ -267,6 +267,13 @@ export const runCatalogue = {
     labels: {},
     area: "run",
   },
+  scrapeErrorsTotal: {
+    name: "closing_bell_scrape_errors_total",
+    type: "counter",
+    help: "Total number of metrics that a scrape went without because reading them failed",
+    labels: { metric_name: "any" },
+    area: "run",
+  },
   pushesTotal: {
     name: "closing_bell_pushes_total",
     type: "counter",

@@ -1,4 +1,5 @@
 import { InvalidMetricError, messageOf } from "../errors.ts";
+import { labelValueProblem } from "../grouping-key.ts";
 import { runCatalogue } from "./catalogue.ts";
 import {
   type CounterDefinition,
@@ -8,7 +9,7 @@ import {
   type LabelsOf,
   TRADING_AREAS,
 } from "./definition.ts";
-import type { MetricFamily } from "./exposition/family.ts";
+import type { LabelSet, MetricFamily } from "./exposition/family.ts";
 import { Counter, type CounterChild } from "./instruments/counter.ts";
 import { Gauge, type GaugeChild } from "./instruments/gauge.ts";
 import { Histogram, type HistogramChild } from "./instruments/histogram.ts";
@@ -53,14 +54,12 @@ type Unlabelled<Labels> = keyof Labels extends never ? true : false;
 
 export type TypedCounter<Labels> = {
   labels(labels: Labels): CounterChild;
-  labels(...values: readonly string[]): CounterChild;
 } & (Unlabelled<Labels> extends true
   ? { inc(value?: number): void }
   : { inc(labels: Labels, value?: number): void });
 
 export type TypedGauge<Labels> = {
   labels(labels: Labels): GaugeChild;
-  labels(...values: readonly string[]): GaugeChild;
 } & (Unlabelled<Labels> extends true
   ? { set(value: number): void; inc(value?: number): void; dec(value?: number): void }
   : {
@@ -71,7 +70,6 @@ export type TypedGauge<Labels> = {
 
 export type TypedHistogram<Labels> = {
   labels(labels: Labels): HistogramChild;
-  labels(...values: readonly string[]): HistogramChild;
 } & (Unlabelled<Labels> extends true
   ? { observe(value: number): void }
   : { observe(labels: Labels, value: number): void });
@@ -148,7 +146,14 @@ function createInstrument(definition: Definition, dropped: () => void): Instrume
   const { name, help, labels, maxLabelSets } = definition;
   const open = Object.keys(labels).filter((label) => labels[label] === "any");
   const limit = maxLabelSets === undefined ? {} : { limit: { maxLabelSets, open, dropped } };
-  const config = { name, help, labelNames: Object.keys(labels), ...limit };
+  // Now, and for this series alone: at the push it would cost the run all of its metrics.
+  const check = (values: LabelSet) => {
+    for (const [label, value] of Object.entries(values)) {
+      const problem = labelValueProblem(value);
+      if (problem !== undefined) throw new InvalidMetricError(name, `label ${label} ${problem}`);
+    }
+  };
+  const config = { name, help, labelNames: Object.keys(labels), check, ...limit };
   switch (definition.type) {
     case "counter":
       return new Counter(config);

@@ -40,6 +40,23 @@ export async function renderRegistry(registry: MetricRegistry): Promise<Buffer> 
   return sink.finish();
 }
 
+/**
+ * The text of each metric of a registry, read one by one, so that one that fails does not take the
+ * others with it, as it does in prom-client's own `metrics()`.
+ */
+export function metricTexts(
+  registry: MetricRegistry,
+): readonly { readonly name: string; readonly text: () => Promise<string> }[] {
+  const host = registry as MetricRegistry & Partial<PerMetric>;
+  if (host.getMetricsAsString === undefined) {
+    return [{ name: "registry", text: async () => registry.metrics() }];
+  }
+  return registry.getMetricsAsArray().map((metric) => ({
+    name: `${(metric as { name?: unknown }).name}`,
+    text: async () => `${await host.getMetricsAsString?.(metric)}\n`,
+  }));
+}
+
 /** Families that prom-client's default metrics make: they tell of a process that is about to end. */
 const PROCESS_FAMILIES = /^(?:process_|nodejs_)/;
 

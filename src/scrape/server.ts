@@ -1,16 +1,19 @@
 import type { AddressInfo } from "node:net";
-import { processMetricSet, serveProcessMetricSet } from "../metrics/current.ts";
-import { CONTENT_TYPE, renderFamilies } from "../metrics/exposition/render.ts";
-import type { MetricSet } from "../metrics/metric-set.ts";
+import { serveProcessMetricSet } from "../metrics/current.ts";
 import { refuseUnknownKeys } from "../options.ts";
+import { HANDLER_OPTIONS, type MetricsHandlerOptions, prepareHandler } from "./handler.ts";
 
-export type MetricsServerOptions = {
+export {
+  createMetricsHandler,
+  type MetricsHandler,
+  type MetricsHandlerOptions,
+} from "./handler.ts";
+
+export type MetricsServerOptions = MetricsHandlerOptions & {
   /** Default 8001; 0 takes a free one. */
   readonly port?: number;
   /** Default: all interfaces, as a scraper usually comes from another machine. */
   readonly host?: string;
-  /** Default: the process's own set, which everything outside of a run writes to. */
-  readonly metrics?: MetricSet;
 };
 
 export type MetricsServer = {
@@ -30,23 +33,15 @@ const METRICS_TARGET = /^(?:http:\/\/[^/?]*)?\/metrics(?:\?.*)?$/;
 export async function startMetricsServer(
   options: MetricsServerOptions = {},
 ): Promise<MetricsServer> {
-  refuseUnknownKeys(options, ["port", "host", "metrics"], "startMetricsServer");
-  const { port = 8001, host } = options;
-  const metrics = options.metrics ?? processMetricSet;
+  refuseUnknownKeys(options, ["port", "host", ...HANDLER_OPTIONS], "startMetricsServer");
+  const { port = 8001, host, ...rest } = options;
+  const handle = prepareHandler(rest);
   const { createServer } = process.getBuiltinModule("node:http");
 
   const server = createServer((request, response) => {
     request.resume();
-    if (!METRICS_TARGET.test(request.url ?? "")) {
-      response.writeHead(404, { "Content-Type": "text/plain" }).end("Metrics are at /metrics\n");
-    } else if (request.method !== "GET" && request.method !== "HEAD") {
-      response.writeHead(405, { Allow: "GET, HEAD" }).end();
-    } else {
-      const body = renderFamilies(metrics.families());
-      response
-        .writeHead(200, { "Content-Type": CONTENT_TYPE, "Content-Length": body.length })
-        .end(request.method === "HEAD" ? undefined : body);
-    }
+    if (METRICS_TARGET.test(request.url ?? "")) void handle(request, response);
+    else response.writeHead(404, { "Content-Type": "text/plain" }).end("Metrics are at /metrics\n");
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

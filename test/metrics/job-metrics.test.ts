@@ -15,12 +15,12 @@ describe("the exported instruments", () => {
 
   test("write to the run that they are used in, a child that was kept included", () => {
     const kept = agentDecisionsTotal.labels({ ticker: "AAPL", action: "BUY" });
-    const byPosition = tradesTotal.labels("AAPL", "SELL");
+    const keptToo = tradesTotal.labels({ ticker: "AAPL", side: "SELL" });
     const [one, other] = [createMetricSet(), createMetricSet()];
     withMetricSet(one, () => kept.inc());
     withMetricSet(other, () => {
       kept.inc(2);
-      byPosition.inc();
+      keptToo.inc();
     });
     withMetricSet(one, () => kept.inc(3));
     expect(exposed(one)).toEqual(['agent_decisions_total{ticker="AAPL",action="BUY"} 4']);

@@ -19,6 +19,7 @@ import { trackTrade, updatePortfolioMetrics } from "../../src/metrics/trading.ts
 export async function compiles(metrics: JobMetrics): Promise<void> {
   agentDecisionsTotal.inc({ ticker: "AAPL", action: "BUY" });
   agentDecisionsTotal.labels({ ticker: "AAPL", action: "HOLD" }).inc(2);
+  // @ts-expect-error values by position: nothing could tell a wrong one
   agentDecisionsTotal.labels("AAPL", "BUY").inc();
   agentAnalysesTotal.inc();
   agentAnalysesTotal.inc(2);

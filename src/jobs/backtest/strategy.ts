@@ -27,6 +27,9 @@ const FIRST_DECISION_DAY = MOMENTUM_DAYS + RANKING_WEEKS * WEEK_DAYS;
 /** Days without new positions after the drawdown limit; then the peak counts anew, or it would never return. */
 const PAUSE_DAYS = 20;
 
+/** Days between two looks at the signal: some milliseconds. */
+const DAYS_PER_TURN = 256;
+
 export type BacktestResult = {
   readonly days: number;
   readonly trades: number;
@@ -52,11 +55,11 @@ type Portfolio = {
  *
  * Instrumented with the public helpers alone, so that it serves a live process and a run alike.
  */
-export function backtestMomentum(
+export async function backtestMomentum(
   bars: readonly Bar[],
   { ticker, startCapital }: { readonly ticker: string; readonly startCapital: number },
   signal?: AbortSignal,
-): BacktestResult {
+): Promise<BacktestResult> {
   const momentum = createFeatureCache("mom_20d", (day) => {
     return close(bars, day) / close(bars, day - MOMENTUM_DAYS) - 1;
   });
@@ -87,7 +90,11 @@ export function backtestMomentum(
   }
 
   for (const [day, bar] of bars.entries()) {
-    if (day % 256 === 0) signal?.throwIfAborted();
+    if (day % DAYS_PER_TURN === 0) {
+      // A deadline is a timer, and no timer fires while a loop holds the process.
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    }
 
     // At the open: the kill switch is armed again, and yesterday's order is executed.
     if (killed) setKillSwitch(false);

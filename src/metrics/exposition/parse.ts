@@ -308,5 +308,9 @@ function atEnd(reader: LineReader): boolean {
 }
 
 function fail(reader: LineReader, problem: string): never {
-  throw new ExpositionError(reader.number, problem);
+  // It quotes the input, and a line may be a megabyte long.
+  const shown = problem.length > MAX_PROBLEM ? `${problem.slice(0, MAX_PROBLEM)}…` : problem;
+  throw new ExpositionError(reader.number, shown);
 }
+
+const MAX_PROBLEM = 300;

@@ -23,6 +23,9 @@ export type LabelLimit = {
   readonly dropped: () => void;
 };
 
+/** Judges the values of a new label set, and throws at one that cannot be reported. */
+export type LabelCheck = (labels: LabelSet) => void;
+
 type Level<Child> = Map<string, Child | Level<Child>>;
 
 /**
@@ -35,15 +38,21 @@ export class Children<Child extends object> {
   readonly labelNames: readonly string[];
   readonly create: () => Child;
   readonly limit: LabelLimit | undefined;
+  readonly check: LabelCheck | undefined;
   readonly first: string;
   readonly second: string;
   root: Level<Child> = new Map();
   created = new Map<Child, Entry<Child>>();
 
-  constructor(labelNames: readonly string[], create: () => Child, limit?: LabelLimit) {
+  constructor(
+    labelNames: readonly string[],
+    create: () => Child,
+    { limit, check }: { readonly limit?: LabelLimit; readonly check?: LabelCheck } = {},
+  ) {
     this.labelNames = labelNames;
     this.create = create;
     this.limit = limit;
+    this.check = check;
     this.first = labelNames[0] ?? "";
     this.second = labelNames[1] ?? "";
   }
@@ -145,9 +154,11 @@ export class Children<Child extends object> {
     if (child === undefined) {
       const diverted = this.divert(values);
       if (diverted !== undefined) return this.find(diverted);
+      const rendered = renderLabels(this.labelNames, values);
+      this.check?.(rendered.labels);
       child = this.create();
       level.set(last, child);
-      this.created.set(child, { child, ...renderLabels(this.labelNames, values) });
+      this.created.set(child, { child, ...rendered });
     }
     return child;
   }

@@ -1,7 +1,13 @@
 import { InvalidOptionError } from "../../errors.ts";
 import { LABEL_NAME } from "../../grouping-key.ts";
 import { METRIC_NAME, type MetricFamily } from "../exposition/family.ts";
-import { Children, type Entry, type LabelInput, type LabelLimit } from "./children.ts";
+import {
+  Children,
+  type Entry,
+  type LabelCheck,
+  type LabelInput,
+  type LabelLimit,
+} from "./children.ts";
 
 /** prom-client's configuration of a metric, as far as it concerns all three kinds. */
 export type InstrumentConfig = {
@@ -13,12 +19,16 @@ export type InstrumentConfig = {
    * labels starts at 0, as theirs do; without a registry nothing is exposed that was not set.
    */
   readonly registers?: readonly RegistryLike[];
+  /** Expose 0 at once where there are no labels. Default: whether there are registries. */
+  readonly startsAtZero?: boolean;
   /** Called before each read, e.g. to set a gauge. */
   readonly collect?: () => void | Promise<void>;
   /** How prom-client's cluster mode combines workers. */
   readonly aggregator?: Aggregator;
   /** Caps the number of label sets. */
   readonly limit?: LabelLimit;
+  /** Refuses label sets that could not be reported. */
+  readonly check?: LabelCheck;
 };
 
 export type Aggregator = "omit" | "sum" | "first" | "min" | "max" | "average";
@@ -86,8 +96,8 @@ export abstract class Instrument<Child extends Series> {
     this.aggregator = aggregator;
     this.labelNames = [...labelNames];
     this.collect = collect;
-    this.children = new Children(this.labelNames, createChild, config.limit);
-    this.#startsAtZero = registers.length > 0 && labelNames.length === 0;
+    this.children = new Children(this.labelNames, createChild, config);
+    this.#startsAtZero = (config.startsAtZero ?? registers.length > 0) && labelNames.length === 0;
     if (this.#startsAtZero) this.zero();
     for (const register of registers) register.registerMetric(this as never);
   }

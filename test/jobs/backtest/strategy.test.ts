@@ -14,7 +14,7 @@ describe("the backtest of the S&P 500 from 2000 to 2020", () => {
   test("gives the figures that a second implementation of its rules gives", async () => {
     const set = createMetricSet();
     const bars = await readPrices(sp500());
-    const result = withMetricSet(set, () => backtestMomentum(bars, OPTIONS));
+    const result = await withMetricSet(set, () => backtestMomentum(bars, OPTIONS));
     // The second implementation was forty lines of Python; it was run once and agreed to the digit.
     expect(result).toEqual({
       days: 5105,
@@ -73,91 +73,102 @@ describe("the backtest of the S&P 500 from 2000 to 2020", () => {
 });
 
 describe("the backtest of any prices", () => {
-  test("keeps its books: cash and whole shares are the value, and every count agrees", () => {
-    fc.assert(
-      fc.property(prices(), fc.integer({ min: 100, max: 1_000_000 }), (bars, startCapital) => {
-        const set = createMetricSet();
-        const result = withMetricSet(set, () =>
-          backtestMomentum(bars, { ticker: "T", startCapital }),
-        );
-        const lastClose = bars.at(-1)?.close ?? Number.NaN;
-        const shares = (result.finalValue - result.cash) / lastClose;
-        expect(Math.abs(shares - Math.round(shares))).toBeLessThan(1e-6);
-        expect(Math.round(shares) > 0).toBe(result.numPositions === 1);
-        if (result.numPositions === 0) expect(result.finalValue).toBe(result.cash);
-        expect(result.cash).toBeGreaterThanOrEqual(0);
-        expect(result.totalReturnPct).toBeCloseTo((result.finalValue / startCapital - 1) * 100, 9);
-        expect(result.maxDrawdownPct).toBeLessThanOrEqual(0);
-        expect(result.maxDrawdownPct).toBeGreaterThanOrEqual(-100);
-        expect(result.maxDrawdownPct).toBeLessThanOrEqual(result.totalReturnPct + 1e-9);
-
-        expect(result.days).toBe(bars.length);
-        expect(total(set, "trades_total")).toBe(result.trades);
-        expect(total(set, "trades_total", { side: "BUY" })).toBe(
-          total(set, "trades_total", { side: "SELL" }) + result.numPositions,
-        );
-        expect(total(set, "agent_decisions_total")).toBe(result.decisions);
-        for (const action of ["BUY", "SELL", "HOLD"]) {
-          expect(total(set, "agent_conviction_score", { action })).toBe(
-            total(set, "agent_decisions_total", { action }),
+  test("keeps its books: cash and whole shares are the value, and every count agrees", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        prices(),
+        fc.integer({ min: 100, max: 1_000_000 }),
+        async (bars, startCapital) => {
+          const set = createMetricSet();
+          const result = await withMetricSet(set, () =>
+            backtestMomentum(bars, { ticker: "T", startCapital }),
           );
-        }
-        expect(total(set, "constitution_violations_total")).toBe(result.violations);
-        for (const rule_name of [
-          "daily_loss_limit",
-          "max_drawdown",
-          "conviction_threshold",
-          "max_position_size",
-        ]) {
-          expect(total(set, "constitution_checks_total", { rule_name, result: "FAIL" })).toBe(
-            total(set, "constitution_violations_total", { rule_name }),
+          const lastClose = bars.at(-1)?.close ?? Number.NaN;
+          const shares = (result.finalValue - result.cash) / lastClose;
+          expect(Math.abs(shares - Math.round(shares))).toBeLessThan(1e-6);
+          expect(Math.round(shares) > 0).toBe(result.numPositions === 1);
+          if (result.numPositions === 0) expect(result.finalValue).toBe(result.cash);
+          expect(result.cash).toBeGreaterThanOrEqual(0);
+          expect(result.totalReturnPct).toBeCloseTo(
+            (result.finalValue / startCapital - 1) * 100,
+            9,
           );
-        }
-        const dailyLoss = { rule_name: "daily_loss_limit" };
-        expect(total(set, "constitution_checks_total", dailyLoss)).toBe(bars.length);
-        expect(total(set, "constitution_violations_total", dailyLoss)).toBe(result.killSwitchTrips);
-        expect([0, 1]).toContain(total(set, "kill_switch_status"));
+          expect(result.maxDrawdownPct).toBeLessThanOrEqual(0);
+          expect(result.maxDrawdownPct).toBeGreaterThanOrEqual(-100);
+          expect(result.maxDrawdownPct).toBeLessThanOrEqual(result.totalReturnPct + 1e-9);
 
-        const [hits, misses] = [total(set, "cache_hits_total"), total(set, "cache_misses_total")];
-        expect(total(set, "feature_calculation_latency_seconds")).toBe(misses);
-        expect(total(set, "feature_store_query_latency_seconds")).toBe(hits + misses);
-        const rate = hits + misses === 0 ? 0 : hits / (hits + misses);
-        expect(total(set, "cache_hit_rate")).toBe(rate);
+          expect(result.days).toBe(bars.length);
+          expect(total(set, "trades_total")).toBe(result.trades);
+          expect(total(set, "trades_total", { side: "BUY" })).toBe(
+            total(set, "trades_total", { side: "SELL" }) + result.numPositions,
+          );
+          expect(total(set, "agent_decisions_total")).toBe(result.decisions);
+          for (const action of ["BUY", "SELL", "HOLD"]) {
+            expect(total(set, "agent_conviction_score", { action })).toBe(
+              total(set, "agent_decisions_total", { action }),
+            );
+          }
+          expect(total(set, "constitution_violations_total")).toBe(result.violations);
+          for (const rule_name of [
+            "daily_loss_limit",
+            "max_drawdown",
+            "conviction_threshold",
+            "max_position_size",
+          ]) {
+            expect(total(set, "constitution_checks_total", { rule_name, result: "FAIL" })).toBe(
+              total(set, "constitution_violations_total", { rule_name }),
+            );
+          }
+          const dailyLoss = { rule_name: "daily_loss_limit" };
+          expect(total(set, "constitution_checks_total", dailyLoss)).toBe(bars.length);
+          expect(total(set, "constitution_violations_total", dailyLoss)).toBe(
+            result.killSwitchTrips,
+          );
+          expect([0, 1]).toContain(total(set, "kill_switch_status"));
 
-        expect(total(set, "portfolio_total_value")).toBe(result.finalValue);
-        expect(total(set, "portfolio_cash")).toBe(result.cash);
-        expect(total(set, "current_positions_count")).toBe(result.numPositions);
-        expect(total(set, "daily_pnl")).toBe(result.dailyPnl);
-        expect(total(set, "total_return_pct")).toBe(result.totalReturnPct);
-        expect(total(set, "max_drawdown_pct")).toBe(result.maxDrawdownPct);
-        expect(set.refusals()).toEqual([]);
-      }),
-      { numRuns: 150 },
+          const [hits, misses] = [total(set, "cache_hits_total"), total(set, "cache_misses_total")];
+          expect(total(set, "feature_calculation_latency_seconds")).toBe(misses);
+          expect(total(set, "feature_store_query_latency_seconds")).toBe(hits + misses);
+          const rate = hits + misses === 0 ? 0 : hits / (hits + misses);
+          expect(total(set, "cache_hit_rate")).toBe(rate);
+
+          expect(total(set, "portfolio_total_value")).toBe(result.finalValue);
+          expect(total(set, "portfolio_cash")).toBe(result.cash);
+          expect(total(set, "current_positions_count")).toBe(result.numPositions);
+          expect(total(set, "daily_pnl")).toBe(result.dailyPnl);
+          expect(total(set, "total_return_pct")).toBe(result.totalReturnPct);
+          expect(total(set, "max_drawdown_pct")).toBe(result.maxDrawdownPct);
+          expect(set.refusals()).toEqual([]);
+        },
+      ),
+      // Shrinking hundreds of bars takes minutes; the seed in the message is enough to look.
+      { numRuns: 150, endOnFailure: true },
     );
   });
 
-  test("is the same each time, but for the latencies", () => {
-    fc.assert(
-      fc.property(prices(), (bars) => {
+  test("is the same each time, but for the latencies", async () => {
+    await fc.assert(
+      fc.asyncProperty(prices(), async (bars) => {
         const [one, other] = [createMetricSet(), createMetricSet()];
-        const results = [one, other].map((set) =>
-          withMetricSet(set, () => backtestMomentum(bars, OPTIONS)),
+        const results = await Promise.all(
+          [one, other].map((set) => withMetricSet(set, () => backtestMomentum(bars, OPTIONS))),
         );
         expect(results[0]).toEqual(results[1]);
         expect(exposedCounts(one)).toEqual(exposedCounts(other));
       }),
-      { numRuns: 50 },
+      { numRuns: 50, endOnFailure: true },
     );
   });
 
-  test("decides nothing before there are twenty days and twelve weeks to compare", () => {
+  test("decides nothing before there are twenty days and twelve weeks to compare", async () => {
     const set = createMetricSet();
     const bars = barsOf(Array.from({ length: 80 }, () => 1.001));
-    const result = withMetricSet(set, () => backtestMomentum(bars, OPTIONS));
+    const result = await withMetricSet(set, () => backtestMomentum(bars, OPTIONS));
     expect(result).toMatchObject({ days: 80, trades: 0, decisions: 0, finalValue: 100_000 });
     expect(set.families().map(({ name }) => name)).not.toContain("cache_hit_rate");
     const longer = barsOf(Array.from({ length: 81 }, () => 1.001));
-    expect(withMetricSet(set, () => backtestMomentum(longer, OPTIONS)).decisions).toBe(1);
+    const { decisions } = await withMetricSet(set, () => backtestMomentum(longer, OPTIONS));
+    expect(decisions).toBe(1);
   });
 });
 
@@ -168,72 +179,72 @@ describe("the rules", () => {
     ...Array.from({ length: 20 }, () => 1.01),
   ];
 
-  function run(moves: readonly number[]) {
+  async function run(moves: readonly number[]) {
     const set = createMetricSet();
-    const result = withMetricSet(set, () => backtestMomentum(barsOf(moves), OPTIONS));
+    const result = await withMetricSet(set, () => backtestMomentum(barsOf(moves), OPTIONS));
     return { set, result };
   }
 
-  test("buy on rising prices with conviction, at the next open and with 90 % at most", () => {
-    const { set, result } = run(rising);
+  test("buy on rising prices with conviction, at the next open and with 90 % at most", async () => {
+    const { set, result } = await run(rising);
     expect(result).toMatchObject({ trades: 1, numPositions: 1, violations: 1 });
     expect(result.cash).toBeGreaterThan(10_000);
     expect(result.cash).toBeLessThan(10_000 + 200);
     expect(total(set, "constitution_checks_total", { rule_name: "max_position_size" })).toBe(1);
   });
 
-  test("halt and sell on a day that loses 2 % of the equity", () => {
-    const { set, result } = run([...rising, 0.97]);
+  test("halt and sell on a day that loses 2 % of the equity", async () => {
+    const { set, result } = await run([...rising, 0.97]);
     expect(result).toMatchObject({ trades: 2, numPositions: 0, killSwitchTrips: 1 });
     expect(result.finalValue).toBe(result.cash);
     expect(total(set, "kill_switch_status")).toBe(1);
   });
 
-  test("trade on at the next open", () => {
-    const { set, result } = run([...rising, 0.97, 1]);
+  test("trade on at the next open", async () => {
+    const { set, result } = await run([...rising, 0.97, 1]);
     expect(result.killSwitchTrips).toBe(1);
     expect(total(set, "kill_switch_status")).toBe(0);
   });
 
-  test("do not halt on a day that loses less", () => {
-    const { set, result } = run([...rising, 0.985]);
+  test("do not halt on a day that loses less", async () => {
+    const { set, result } = await run([...rising, 0.985]);
     expect(result).toMatchObject({ numPositions: 1, killSwitchTrips: 0 });
     expect(total(set, "kill_switch_status")).toBe(0);
   });
 
-  test("sell and stand aside for twenty days when a tenth of the peak is lost", () => {
+  test("sell and stand aside for twenty days when a tenth of the peak is lost", async () => {
     // So far up that twenty days' momentum stays positive, and no day loses 2 % of the equity.
     const slide = Array.from({ length: 15 }, () => 0.985);
-    const { set, result } = run([...rising, ...rising.map(() => 1.01), ...slide]);
+    const { set, result } = await run([...rising, ...rising.map(() => 1.01), ...slide]);
     const limit = { rule_name: "max_drawdown", result: "FAIL" };
     expect(total(set, "constitution_checks_total", limit)).toBe(1);
     expect(result).toMatchObject({ numPositions: 0, killSwitchTrips: 0 });
   });
 
-  test("do nothing with prices that stand still", () => {
-    const { set, result } = run(Array.from({ length: 200 }, () => 1));
+  test("do nothing with prices that stand still", async () => {
+    const { set, result } = await run(Array.from({ length: 200 }, () => 1));
     expect(result).toMatchObject({ trades: 0, violations: 0, decisions: 120 });
     expect(total(set, "agent_decisions_total", { action: "HOLD" })).toBe(120);
   });
 });
 
 describe("an abort", () => {
-  test("before the start ends the backtest with its reason", () => {
+  test("before the start ends the backtest with its reason", async () => {
     const reason = new Error("deadline");
-    const set = createMetricSet();
     const run = () => backtestMomentum(barsOf([1, 1]), OPTIONS, AbortSignal.abort(reason));
-    expect(() => withMetricSet(set, run)).toThrow(reason);
+    await expect(withMetricSet(createMetricSet(), run)).rejects.toBe(reason);
   });
 
-  test("on the way ends it soon", () => {
-    const abort = new AbortController();
-    const reason = new Error("deadline");
+  test("by a timer ends it on the way: the loop lets timers fire", async () => {
     const bars = barsOf(Array.from({ length: 2000 }, () => 1.001));
     const [bar] = bars;
     let read = 0;
+    const abort = new AbortController();
+    const reason = new Error("deadline");
+    // Set off inside the loop, as a deadline is; immediates come in the order in which they were set.
     Object.defineProperty(bars, 300, {
       get() {
-        abort.abort(reason);
+        setImmediate(() => abort.abort(reason));
         return bar;
       },
     });
@@ -244,7 +255,7 @@ describe("an abort", () => {
       },
     });
     const run = () => backtestMomentum(bars, OPTIONS, abort.signal);
-    expect(() => withMetricSet(createMetricSet(), run)).toThrow(reason);
+    await expect(withMetricSet(createMetricSet(), run)).rejects.toBe(reason);
     expect(read).toBe(0);
   });
 });
