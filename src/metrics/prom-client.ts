@@ -10,6 +10,7 @@ export type MetricRegistry = {
   getMetricsAsArray(): readonly unknown[];
   getMetricsAsJSON(): unknown;
   metrics(): string | Promise<string>;
+  readonly contentType?: string;
 };
 
 /** A method that all hosts have and no declaration mentions. */
@@ -69,9 +70,10 @@ const PROCESS_FAMILIES = /^(?:process_|nodejs_)/;
 export async function registryFamilies(registry: MetricRegistry): Promise<readonly MetricFamily[]> {
   const metrics: unknown = await registry.getMetricsAsJSON();
   if (!Array.isArray(metrics)) throw new TypeError("a registry's getMetricsAsJSON gave no list");
+  const openMetrics = `${registry.contentType}`.includes("openmetrics");
   return (metrics as readonly JsonMetric[])
     .filter(({ name }) => !PROCESS_FAMILIES.test(name))
-    .map(familyOf)
+    .map((metric) => familyOf(openMetrics ? withTotal(metric) : metric))
     .filter(({ samples }) => samples.length > 0);
 }
 
@@ -81,6 +83,12 @@ type JsonMetric = {
   readonly type: string | number;
   readonly values?: readonly MetricValue[];
 };
+
+/** OpenMetrics names a counter without the ending that its samples have; its registry takes it away. */
+function withTotal(metric: JsonMetric): JsonMetric {
+  const counter = metric.type === "counter" && !metric.name.endsWith("_total");
+  return counter ? { ...metric, name: `${metric.name}_total` } : metric;
+}
 
 function familyOf({ name, help, type, values = [] }: JsonMetric): MetricFamily {
   if (type === "histogram") return { type, name, help, samples: histograms(name, values) };

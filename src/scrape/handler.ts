@@ -57,7 +57,7 @@ export function prepareHandler(options: MetricsHandlerOptions): MetricsHandler {
   const { metrics = processMetricSet, registries = [], processMetrics = false } = options;
   const { collectTimeoutMs = COLLECT_TIMEOUT_MS } = options;
   for (const registry of registries) {
-    if (`${(registry as { contentType?: string }).contentType}`.includes("openmetrics")) {
+    if (`${registry.contentType}`.includes("openmetrics")) {
       throw new InvalidOptionError(
         "createMetricsHandler: registries in OpenMetrics cannot be served as text; make them without a content type",
       );

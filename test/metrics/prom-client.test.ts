@@ -6,6 +6,7 @@ import { Counter } from "../../src/metrics/instruments/counter.ts";
 import { Gauge } from "../../src/metrics/instruments/gauge.ts";
 import { Histogram } from "../../src/metrics/instruments/histogram.ts";
 import { registryFamilies, renderRegistry } from "../../src/metrics/prom-client.ts";
+import { metricHosts } from "../support/metric-hosts.ts";
 
 const ours = { Counter, Gauge, Histogram } as unknown as Classes;
 
@@ -21,7 +22,9 @@ type Write = {
   readonly value: number;
 };
 
-describe("in an unmodified prom-client registry", () => {
+describe.each(metricHosts())("in an unmodified registry of $name", ({ client: theirs }) => {
+  const { played, withDefaultLabels, openMetrics } = registriesOf(theirs);
+
   test("whatever is written, text and JSON are prom-client's, byte for byte", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(writes(), { maxLength: 30 }), async (given) => {
@@ -156,7 +159,7 @@ describe("a registry as plain families", () => {
   test("is what its text says", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(writes(), { maxLength: 20 }), async (given) => {
-        const registry = played(theirs, given);
+        const registry = registriesOf(theirs).played(theirs, given);
         const parsed = parseExposition(await registry.metrics());
         const families = await registryFamilies(registry);
         expect(families.map(({ name }) => name)).toEqual(parsed.map(({ name }) => name));
@@ -210,12 +213,6 @@ function writes(): fc.Arbitrary<Write> {
   });
 }
 
-function played(classes: Classes, given: readonly Write[]) {
-  const registry = new theirs.Registry();
-  play(classes, registry, given);
-  return registry;
-}
-
 function play(
   classes: Classes,
   registry: { registerMetric(metric: never): void },
@@ -250,17 +247,25 @@ function play(
   }
 }
 
-function withDefaultLabels() {
-  const registry = new theirs.Registry();
-  registry.setDefaultLabels({ app: "bell" });
-  return registry;
-}
-
-function openMetrics(): theirs.Registry {
-  const contentType = theirs.Registry.OPENMETRICS_CONTENT_TYPE;
-  const registry = new theirs.Registry<typeof contentType>();
-  registry.setContentType(contentType);
-  return registry as never;
+function registriesOf(host: typeof theirs) {
+  return {
+    played(classes: Classes, given: readonly Write[]) {
+      const registry = new host.Registry();
+      play(classes, registry, given);
+      return registry;
+    },
+    withDefaultLabels() {
+      const registry = new host.Registry();
+      registry.setDefaultLabels({ app: "bell" });
+      return registry;
+    },
+    openMetrics() {
+      const contentType = host.Registry.OPENMETRICS_CONTENT_TYPE;
+      const registry = new host.Registry<typeof contentType>();
+      registry.setContentType(contentType);
+      return registry as never as theirs.Registry;
+    },
+  };
 }
 
 function plain(json: unknown): unknown {
