@@ -21,6 +21,11 @@ const AREAS = {
 const sections = [
   { file: "README.md", marker: "metrics", render: metricsTable },
   { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+  ...["agent", "feature-store", "strategy", "backtest", "live"].map((name) => ({
+    file: "docs/instrumenting.md",
+    marker: name,
+    render: () => example(name),
+  })),
 ];
 
 for (const { file, marker, render } of sections) {
@@ -48,6 +53,12 @@ async function load(module) {
     write: false,
   });
   return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+}
+
+/** An example as it stands in docs/examples, where tests compile and run it. */
+function example(name) {
+  const code = readFileSync(new URL(`examples/${name}.ts`, import.meta.url), "utf8");
+  return ["```ts", code.trimEnd(), "```"].join("\n");
 }
 
 function refusalsTable() {

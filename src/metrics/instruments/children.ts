@@ -39,6 +39,7 @@ export class Children<Child extends object> {
   readonly create: () => Child;
   readonly limit: LabelLimit | undefined;
   readonly check: LabelCheck | undefined;
+  readonly size: number;
   readonly first: string;
   readonly second: string;
   root: Level<Child> = new Map();
@@ -53,6 +54,7 @@ export class Children<Child extends object> {
     this.create = create;
     this.limit = limit;
     this.check = check;
+    this.size = labelNames.length;
     this.first = labelNames[0] ?? "";
     this.second = labelNames[1] ?? "";
   }
@@ -60,7 +62,7 @@ export class Children<Child extends object> {
   /** The child of a label object; made when new. Refuses labels that the instrument has not. */
   resolve(labels: LabelInput): Child {
     // Two labels or one, all strings and known: no array, no closure. Half the cost of a write.
-    if (this.labelNames.length === 2) {
+    if (this.size === 2) {
       const first = labels[this.first];
       const second = labels[this.second];
       if (typeof first === "string" && typeof second === "string") {
@@ -68,7 +70,7 @@ export class Children<Child extends object> {
         const child = level?.get(second) as Child | undefined;
         if (child !== undefined && hasLabels(labels, 2)) return child;
       }
-    } else if (this.labelNames.length === 1) {
+    } else if (this.size === 1) {
       const only = labels[this.first];
       if (typeof only === "string") {
         const child = this.root.get(only) as Child | undefined;

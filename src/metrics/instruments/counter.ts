@@ -7,24 +7,28 @@ export type CounterConfig = InstrumentConfig;
 
 /** One counter series. Its owner may keep it: an increment is then one addition. */
 export class CounterChild {
-  /**
-   * -0 until the first increment: adding anything, 0 included, makes it an ordinary number. So
-   * "never written" costs the hot path neither a field nor a branch.
-   */
-  value = -0;
+  /** Starts as a small integer: while it is one, V8 adds without touching the heap. */
+  value = 0;
+  /** It is there although it is 0. A field of its own would cost each increment a store. */
+  zeroed = false;
 
   /** @throws {TypeError} for anything but a finite number; {Error} for a negative one. */
-  inc(by = 1): void {
+  inc(by?: number): void {
+    if (by === undefined) {
+      this.value += 1;
+      return;
+    }
     if (typeof by !== "number" || !(by >= 0 && by < Number.POSITIVE_INFINITY)) refuse(by);
-    this.value += by + 0;
+    if (by === 0) this.zeroed = true;
+    else this.value += by;
   }
 
   zero(): void {
-    this.value += 0;
+    this.zeroed = true;
   }
 
   written(): boolean {
-    return !Object.is(this.value, -0);
+    return this.value !== 0 || this.zeroed;
   }
 }
 
@@ -48,7 +52,9 @@ export class Counter extends Instrument<CounterChild> {
     if (typeof value !== "number" || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       refuse(value);
     }
-    this.children.resolve(labelsOrValue).value += value + 0;
+    const child = this.children.resolve(labelsOrValue);
+    if (value === 0) child.zeroed = true;
+    else child.value += value;
   }
 
   /** Adds what `other` counted. */

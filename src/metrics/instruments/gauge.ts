@@ -7,22 +7,22 @@ export type GaugeConfig = InstrumentConfig;
 
 /** One gauge series. */
 export class GaugeChild {
-  /** -0 until it is first set, as in CounterChild; setting -0 sets 0. */
-  value = -0;
+  /** NaN until it is first set: no gauge can be set to it, so being unset needs no field of its own. */
+  value = Number.NaN;
 
   /** @throws {TypeError} for NaN, an infinity or anything but a number: unknown is absent. */
   set(value: number): void {
-    // NaN and the infinities are the numbers that leave something when taken from themselves.
-    if (typeof value !== "number" || value - value !== 0) finite(value);
-    this.value = value + 0;
+    if (!Number.isFinite(value)) finite(value);
+    this.value = value;
   }
 
   inc(by = 1): void {
-    this.value += finite(by, "Delta") + 0;
+    const delta = finite(by, "Delta");
+    this.value = this.written() ? this.value + delta : delta;
   }
 
   dec(by = 1): void {
-    this.value += 0 - finite(by, "Delta");
+    this.inc(-finite(by, "Delta"));
   }
 
   /** Sets the Unix time in seconds. */
@@ -36,11 +36,11 @@ export class GaugeChild {
   }
 
   zero(): void {
-    this.value += 0;
+    if (!this.written()) this.value = 0;
   }
 
   written(): boolean {
-    return !Object.is(this.value, -0);
+    return !Number.isNaN(this.value);
   }
 }
 
@@ -60,7 +60,7 @@ export class Gauge extends Instrument<GaugeChild> {
     if (typeof labelsOrValue === "object" && labelsOrValue !== null) {
       // Before the child exists: a refused value creates no series.
       const to = finite(value);
-      this.children.resolve(labelsOrValue).value = to + 0;
+      this.children.resolve(labelsOrValue).set(to);
     } else this.children.resolveValues([]).set(labelsOrValue);
   }
 
@@ -103,12 +103,12 @@ export class Gauge extends Instrument<GaugeChild> {
   }
 
   override family(): ScalarFamily | undefined {
-    const samples = this.written().map(({ labels, child }) => ({ labels, value: child.value }));
+    const samples = this.written().map(({ labels, child }) => ({ labels, value: child.value + 0 }));
     if (samples.length === 0) return undefined;
     return { type: this.type, name: this.familyName, help: this.help, samples };
   }
 
   protected override values(): MetricValue[] {
-    return this.written().map(({ labels, child }) => ({ value: child.value, labels }));
+    return this.written().map(({ labels, child }) => ({ value: child.value + 0, labels }));
   }
 }

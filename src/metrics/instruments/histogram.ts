@@ -21,28 +21,28 @@ const DEFAULT_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 
 /** One histogram series. */
 export class HistogramChild {
-  /** Doubles whatever the bounds are, so that all histograms share one shape. */
-  readonly bounds: Float64Array;
+  readonly bounds: readonly number[];
   /** Observations per bucket, not cumulative; the last one is `+Inf`. */
   readonly counts: Float64Array;
-  /** -0 until the first observation or `zero`. */
-  sum = -0;
+  sum = 0;
+  /** It is there although it observed nothing. */
+  zeroed = false;
 
-  constructor(bounds: Float64Array) {
+  constructor(bounds: readonly number[]) {
     this.bounds = bounds;
     this.counts = new Float64Array(bounds.length + 1);
   }
 
   /** @throws {TypeError} for anything but a finite number. */
   observe(value: number): void {
-    if (typeof value !== "number" || value - value !== 0) finite(value);
+    if (!Number.isFinite(value)) finite(value);
     const { bounds, counts } = this;
     const last = bounds.length;
     let bucket = 0;
     // From the front: twelve bounds are done before a binary search has set itself up.
     while (bucket < last && value > (bounds[bucket] as number)) bucket++;
     counts[bucket] = (counts[bucket] as number) + 1;
-    this.sum += value + 0;
+    this.sum += value;
   }
 
   /** Starts a timer; calling the result observes the seconds since. */
@@ -51,11 +51,11 @@ export class HistogramChild {
   }
 
   zero(): void {
-    this.sum += 0;
+    this.zeroed = true;
   }
 
   written(): boolean {
-    return !Object.is(this.sum, -0);
+    return this.zeroed || this.counts.some((count) => count > 0);
   }
 
   add(other: HistogramChild): void {
@@ -63,6 +63,7 @@ export class HistogramChild {
       this.counts[bucket] = (this.counts[bucket] as number) + count;
     }
     this.sum += other.sum;
+    this.zeroed ||= other.zeroed;
   }
 
   /** Cumulative counts per bound; the last one, `+Inf`, is the count. */
@@ -87,7 +88,10 @@ export class Histogram extends Instrument<HistogramChild> {
     const bounds = [...(config.buckets ?? DEFAULT_BUCKETS)];
     checkBounds(config.name, bounds);
     if (config.labelNames?.includes("le")) throw new Error("le is a reserved label keyword");
-    const doubles = Float64Array.from(bounds);
+    // An array that once held a fraction stays an array of doubles: with whole bounds too, all
+    // histograms then share one shape, and `observe` stays compiled for it.
+    const doubles = [0.5, ...bounds];
+    doubles.shift();
     super(config, () => new HistogramChild(doubles));
     this.bounds = bounds;
   }
