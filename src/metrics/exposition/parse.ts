@@ -6,6 +6,7 @@ import type { Bucket, LabelSet, MetricFamily } from "./family.ts";
  * `expfmt/text_parse.go`), including what it refuses: a body that it takes, we take, and the
  * other way round. Families keep the order of their first line; those without samples vanish.
  * One file, though a long one: a parser is read from top to bottom.
+ * One grammar in one file, hence over 250 lines.
  *
  * @throws {ExpositionError} with the line and the reason.
  */
