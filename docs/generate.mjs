@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
 const { catalogue, runCatalogue } = await load("../src/metrics/catalogue.ts");
+const { ledgerCatalogue } = await load("../src/ledger/own-families.ts");
 const { REFUSALS } = await load("../src/pushgateway/refusals.ts");
 
 const AREAS = {
@@ -71,7 +72,8 @@ function refusalsTable() {
 }
 
 function metricsTable() {
-  const families = [...Object.values(catalogue), ...Object.values(runCatalogue)];
+  const own = { ...runCatalogue, ...ledgerCatalogue };
+  const families = [...Object.values(catalogue), ...Object.values(own)];
   const rows = Object.entries(AREAS).flatMap(([area, title]) => [
     `| **${title}** | | | |`,
     ...families.filter((family) => family.area === area).map(row),

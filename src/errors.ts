@@ -75,6 +75,48 @@ export class PushError extends ClosingBellError {
   }
 }
 
+/** A run record that cannot be made or read: an id, a time or bytes that are none. */
+export class RecordError extends ClosingBellError {
+  override readonly name = "RecordError";
+  readonly code = "ERR_RECORD";
+}
+
+/** A place that no ledger can live in. The message says what is wrong and what to do. */
+export class LedgerUnfitError extends ClosingBellError {
+  override readonly name = "LedgerUnfitError";
+  readonly code = "ERR_LEDGER_UNFIT";
+}
+
+/** The ledger could not be written or read this time; nothing is half-written, and trying again is safe. */
+export class LedgerUnavailableError extends ClosingBellError {
+  override readonly name = "LedgerUnavailableError";
+  readonly code = "ERR_LEDGER_UNAVAILABLE";
+}
+
+/** No room for another record or snapshot. What is there stays as it is; trying again is safe. */
+export class LedgerFullError extends ClosingBellError {
+  override readonly name = "LedgerFullError";
+  readonly code = "ERR_LEDGER_FULL";
+}
+
+/** A group's newest totals, or what else the ledger needs, cannot be read. Appends go on. */
+export class LedgerCorruptError extends ClosingBellError {
+  override readonly name = "LedgerCorruptError";
+  readonly code = "ERR_LEDGER_CORRUPT";
+}
+
+/** Something in the ledger was written by a newer closing-bell. It is left alone. */
+export class LedgerFormatError extends ClosingBellError {
+  override readonly name = "LedgerFormatError";
+  readonly code = "ERR_LEDGER_FORMAT";
+}
+
+/** An execution was recorded under its id before, with other content. The first one stands. */
+export class LedgerConflictError extends ClosingBellError {
+  override readonly name = "LedgerConflictError";
+  readonly code = "ERR_LEDGER_CONFLICT";
+}
+
 /** The configuration as a whole: every problem of every source in one error. */
 export class ConfigError extends ClosingBellError {
   override readonly name = "ConfigError";

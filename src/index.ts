@@ -8,8 +8,15 @@ export {
   InvalidInputError,
   InvalidMetricError,
   InvalidOptionError,
+  LedgerConflictError,
+  LedgerCorruptError,
+  LedgerFormatError,
+  LedgerFullError,
+  LedgerUnavailableError,
+  LedgerUnfitError,
   ModeError,
   PushError,
+  RecordError,
 } from "./errors.ts";
 export type { Credentials } from "./gateway-url.ts";
 export { type GroupingKey, groupingKey } from "./grouping-key.ts";

@@ -4,6 +4,8 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import type { CheckFlags } from "./check.ts";
 import { EXIT, explainFailure, type Io } from "./io.ts";
+import type { ShowFlags } from "./ledger.ts";
+import type { ReplayFlags } from "./replay.ts";
 import type { RunFlags } from "./run.ts";
 import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
 
@@ -124,6 +126,34 @@ function build(): Command {
     .action(async (flags: { listen: string }) => {
       const { serveDemo } = await import("./serve.ts");
       await serveDemo(flags, io);
+    });
+
+  program
+    .command("ledger")
+    .summary("look into the ledger")
+    .description(
+      "The ledger keeps the totals of runs: CLOSING_BELL_LEDGER, CLOSING_BELL_STATE_DIR.",
+    )
+    .command("show")
+    .summary("totals, what waits, what was rejected")
+    .option("--json", "print everything as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell ledger show")
+    .action(async (flags: ShowFlags) => {
+      const { showLedger } = await import("./ledger.ts");
+      process.exitCode = await showLedger(flags, io);
+    });
+
+  program
+    .command("replay")
+    .summary("commit run records from a log")
+    .description("Commits the run records that a log holds. Each counts once, however often.")
+    .argument("[file]", "log, or - for standard input", "-")
+    .option("--json", "print the result as JSON")
+    .option("--quiet", "say nothing but errors")
+    .addHelpText("after", "\nExample:\n  grep closing_bell job.log | closing-bell replay -")
+    .action(async (file: string, flags: ReplayFlags) => {
+      const { replayLog } = await import("./replay.ts");
+      process.exitCode = await replayLog(file, flags, io);
     });
 
   addGatewayFlags(program.command("demo"))

@@ -17,6 +17,8 @@ export type RunReport = StartReport | CompletionReport;
 export type StartReport = {
   readonly type: "start";
   readonly groupingKey: GroupingKey;
+  /** One execution of the job, random; the same in its start and its completion. */
+  readonly executionId?: string;
   /** The run-status families known at the start. */
   readonly status: readonly MetricFamily[];
 };
@@ -24,6 +26,10 @@ export type StartReport = {
 export type CompletionReport = {
   readonly type: "completion";
   readonly groupingKey: GroupingKey;
+  /** One execution of the job, random; the same in its start and its completion. */
+  readonly executionId?: string;
+  /** The unit of work, when the caller named it: its success counts once. */
+  readonly runId?: string;
   readonly outcome: RunOutcome;
   /** Start and end of the run, the outcome, the exit code: told by every run. */
   readonly status: readonly MetricFamily[];

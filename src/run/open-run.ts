@@ -8,6 +8,7 @@ import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
 import { watchRegistries } from "../metrics/registry-delta.ts";
 import type { Delivery, DeliveryReport, RunReport } from "../publish/delivery.ts";
+import { newExecutionId } from "../record/run-record.ts";
 import { noteRunStarted, recoverLostContext } from "./lost-context.ts";
 import { type JobEntry, requireMode, runGroupingKey } from "./mode.ts";
 import { endFamilies, startFamilies } from "./status-families.ts";
@@ -26,6 +27,8 @@ export type RunStart = {
   readonly groupingKey?: Readonly<Record<string, string>>;
   /** Tell the start at once, so that a run that is killed is seen to have begun. */
   readonly announceStart?: boolean;
+  /** Names the unit of work: in a ledger its success counts once, however often it is executed. */
+  readonly runId?: string;
 };
 
 /** A run that has begun: what a body writes to, and how it is closed. */
@@ -54,7 +57,7 @@ const REGISTRY_TIMEOUT_MS = 1000;
 
 /** Begins a run. Never throws: whatever is wrong with its report is told when it is closed. */
 export function openRun(
-  { job, groupingKey = {}, announceStart = false }: RunStart,
+  { job, groupingKey = {}, announceStart = false, runId }: RunStart,
   {
     delivery,
     jobEntry,
@@ -64,6 +67,7 @@ export function openRun(
 ): OpenRun {
   noteRunStarted();
   const metrics = createMetricSet();
+  const executionId = newExecutionId();
   const startedAt = clock.now();
   const started = clock.monotonic();
 
@@ -78,7 +82,12 @@ export function openRun(
   const announcement = announceStart
     ? deliverWithin(reportingTimeoutMs, (signal) =>
         report(
-          (key) => ({ type: "start", groupingKey: key, status: startFamilies(startedAt) }),
+          (key) => ({
+            type: "start",
+            groupingKey: key,
+            executionId,
+            status: startFamilies(startedAt),
+          }),
           signal,
         ),
       )
@@ -113,7 +122,9 @@ export function openRun(
           const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
           requireMode(groupingKey, [...metrics.tradingFamilies(), ...theirs]);
           const results = [...metrics.families(), ...foreign];
-          return { type: "completion", groupingKey, outcome, status, results };
+          const unit = runId === undefined ? {} : { runId };
+          const head = { groupingKey, executionId, ...unit };
+          return { type: "completion", ...head, outcome, status, results };
         };
         signal.throwIfAborted();
         return report(completion, signal);

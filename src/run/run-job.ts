@@ -26,6 +26,11 @@ export type RunOptions = {
    * during it, of gauges what they hold at its end. Default process metrics are left out.
    */
   readonly registries?: readonly MetricRegistry[];
+  /**
+   * Names the unit of work, e.g. an event's id or a date: in a ledger its success counts once,
+   * however often it is executed. Without it every execution counts.
+   */
+  readonly runId?: string;
   /** Told how the report went. What it throws is dropped: reporting never changes a job's outcome. */
   readonly onReport?: (report: DeliveryReport) => void;
 };
@@ -69,6 +74,7 @@ const OPTIONS: readonly (keyof RunOptions)[] = [
   "signal",
   "announceStart",
   "registries",
+  "runId",
   "onReport",
 ];
 

@@ -1,5 +1,9 @@
 import { type GroupingKey, groupingKey } from "../../src/grouping-key.ts";
-import type { LabelSet, MetricFamily } from "../../src/metrics/exposition/family.ts";
+import type {
+  HistogramFamily,
+  LabelSet,
+  MetricFamily,
+} from "../../src/metrics/exposition/family.ts";
 import {
   type CompletionInput,
   completionRecord,
@@ -40,7 +44,7 @@ export function gauge(name: string, value: number, labels: LabelSet = {}): Metri
 }
 
 /** Observations one by one, in buckets up to 1, 2 and beyond. */
-export function histogram(name: string, observed: readonly number[]): MetricFamily {
+export function histogram(name: string, observed: readonly number[]): HistogramFamily {
   const upTo = (bound: number) => observed.filter((value) => value <= bound).length;
   const buckets = [1, 2].map((bound) => ({ upperBound: bound, cumulativeCount: upTo(bound) }));
   const sum = observed.reduce((total, value) => total + value, 0);
@@ -52,7 +56,7 @@ export function histogram(name: string, observed: readonly number[]): MetricFami
 }
 
 /** The value of a counter or gauge among families; undefined when it is not there. */
-export function valueOf(
+export function sampleValue(
   families: readonly MetricFamily[],
   name: string,
   labels: LabelSet = {},

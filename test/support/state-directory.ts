@@ -14,5 +14,10 @@ export function stateDirectory(): string {
 
 /** For `afterEach` or `afterAll`. */
 export function removeStateDirectories(): void {
-  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+  for (const path of takeStateDirectories()) rmSync(path, { recursive: true, force: true });
+}
+
+/** The directories made so far, for those who remove them themselves. */
+export function takeStateDirectories(): readonly string[] {
+  return made.splice(0);
 }

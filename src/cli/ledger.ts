@@ -1,0 +1,43 @@
+import { ledgerPlace } from "../config/ledger-place.ts";
+import { formatGroupingKey } from "../grouping-key.ts";
+import { describeLedger, type GroupDescription } from "../ledger/describe.ts";
+import { createFileLedger, type FileLedger } from "../ledger/file-ledger.ts";
+import { EXIT, type Io, UsageError } from "./io.ts";
+
+export type ShowFlags = { readonly json?: boolean };
+
+/** The ledger that the environment names. */
+export function openLedger({ env }: Io): FileLedger {
+  const place = ledgerPlace(env, env["HOME"] || undefined);
+  if (place.type === "none")
+    throw new UsageError("CLOSING_BELL_LEDGER is none: there is no ledger");
+  return createFileLedger({ directory: place.directory });
+}
+
+/** Shows what the ledger holds: totals, what waits, what was rejected and why. 1 for trouble in it. */
+export async function showLedger(flags: ShowFlags, io: Io): Promise<number> {
+  const description = await describeLedger(openLedger(io));
+  const { place, ledgerId, groups } = description;
+  if (flags.json) io.out(`${JSON.stringify(description)}\n`);
+  else {
+    io.out(`ledger ${ledgerId} in ${place}, ${groups.length} groups\n`);
+    for (const group of groups) io.out(describeGroup(group));
+  }
+  return groups.some(({ problem }) => problem !== undefined) ? EXIT.failed : EXIT.done;
+}
+
+function describeGroup(group: GroupDescription): string {
+  const { groupingKey, version, counted, pending, rejected, droppedLabelSets, skipped } = group;
+  const facts = [
+    ...(version === undefined ? [] : [`version ${version}`]),
+    ...(counted === undefined ? [] : [`${counted} records counted`]),
+    `${pending} pending`,
+    ...(rejected?.count ? [`${rejected.count} rejected`] : []),
+    ...(droppedLabelSets ? [`${droppedLabelSets} label sets dropped`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} unreadable`] : []),
+  ];
+  const lines = [`${formatGroupingKey(groupingKey)}  ${facts.join(", ")}`];
+  for (const { id, reason } of rejected?.newest ?? []) lines.push(`  rejected ${id}: ${reason}`);
+  if (group.problem !== undefined) lines.push(`  ${group.problem.code}: ${group.problem.message}`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,85 @@
+import type { LabelSet } from "../metrics/exposition/family.ts";
+import { compareText, labelKey } from "../record/record-family.ts";
+
+/** Label sets that one family of a group may have, those of {@link OTHER} aside. */
+export const MAX_LABEL_SETS = 200;
+
+/**
+ * Label sets with {@link OTHER} that a family may have on top: the values of its other labels, e.g.
+ * three actions. Without a limit of their own a free label beside `ticker` would have none.
+ */
+export const MAX_OTHER_SETS = 20;
+
+/** Labels whose values have no end, and that may be merged into one when there are too many. */
+const OVERFLOW_LABELS: readonly string[] = ["ticker", "feature_name", "rule_name", "model_name"];
+
+/** Value of such a label for all that came too late. */
+const OTHER = "other";
+
+/** The samples of one family, by label set. Mutable: lives only while a fold computes. */
+export type SampleDrafts<Sample extends Labelled> = {
+  get(labels: LabelSet): Sample | undefined;
+  set(sample: Sample): void;
+  /**
+   * The label set under which a sample is kept: its own when there is room or it is known, the one
+   * with `other` when it can be merged, none when it must be left out.
+   */
+  place(labels: LabelSet, rules: PlaceRules): Placement;
+  /** In the order of their label keys. */
+  sorted(): readonly Sample[];
+};
+
+type Labelled = { readonly labels: LabelSet };
+
+export type PlaceRules = {
+  /** False when the group as a whole is full: then only known label sets, and `other`, are kept. */
+  readonly admitNew: boolean;
+  /** Whether values of several label sets can be merged: counts can, gauges cannot. */
+  readonly mergeable: boolean;
+};
+
+export type Placement = { readonly labels: LabelSet | undefined; readonly dropped: boolean };
+
+export function sampleDrafts<Sample extends Labelled>(
+  samples: readonly Sample[],
+): SampleDrafts<Sample> {
+  const byKey = new Map(samples.map((sample) => [labelKey(sample.labels), sample]));
+  let others = samples.filter(({ labels }) => isOther(labels)).length;
+
+  return {
+    get: (labels) => byKey.get(labelKey(labels)),
+    set(sample) {
+      const key = labelKey(sample.labels);
+      if (!byKey.has(key) && isOther(sample.labels)) others++;
+      byKey.set(key, sample);
+    },
+    place(labels, { admitNew, mergeable }) {
+      if (byKey.has(labelKey(labels))) return { labels, dropped: false };
+      const hasRoom = isOther(labels)
+        ? others < MAX_OTHER_SETS
+        : admitNew && byKey.size - others < MAX_LABEL_SETS;
+      if (hasRoom) return { labels, dropped: false };
+      const merged = mergeable ? withOther(labels) : undefined;
+      const fits = merged !== undefined && (byKey.has(labelKey(merged)) || others < MAX_OTHER_SETS);
+      return { labels: fits ? merged : undefined, dropped: true };
+    },
+    sorted() {
+      const entries = [...byKey].sort(([a], [b]) => compareText(a, b));
+      return entries.map(([, sample]) => sample);
+    },
+  };
+}
+
+function isOther(labels: LabelSet): boolean {
+  return OVERFLOW_LABELS.some((name) => Object.hasOwn(labels, name) && labels[name] === OTHER);
+}
+
+function withOther(labels: LabelSet): LabelSet | undefined {
+  const entries = Object.entries(labels);
+  if (!entries.some(([name, value]) => OVERFLOW_LABELS.includes(name) && value !== OTHER)) {
+    return undefined;
+  }
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, OVERFLOW_LABELS.includes(name) ? OTHER : value]),
+  );
+}

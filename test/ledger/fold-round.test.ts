@@ -1,0 +1,66 @@
+import { describe, expect, test } from "@jest/globals";
+import { groupingKey } from "../../src/grouping-key.ts";
+import { foldGroup, MAX_ROUND_RECORDS } from "../../src/ledger/fold-round.ts";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import { emptySnapshot, encodeSnapshot } from "../../src/ledger/snapshot.ts";
+import { createMemoryLedger } from "../support/memory-ledger.ts";
+import { GROUP, success } from "../support/run-records.ts";
+
+describe("a fold", () => {
+  test("that keeps losing leaves the work to those who win, and its records pending", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    const loses: Ledger = { ...memory, writeSnapshot: async () => "lost" };
+    expect(await foldGroup(loses, GROUP)).toMatchObject({ status: "contended", taken: 0 });
+    expect((await foldGroup(memory, GROUP)).taken).toBe(1);
+  });
+
+  test("stops between two rounds when it is told to, and what it took is counted", async () => {
+    const memory = createMemoryLedger();
+    for (let run = 0; run < 250; run++) await memory.append(success(`r${run}`));
+    const signal = AbortSignal.abort();
+    expect(await foldGroup(memory, GROUP, { signal })).toMatchObject({
+      status: "stopped",
+      taken: MAX_ROUND_RECORDS,
+    });
+    const { snapshot } = await foldGroup(memory, GROUP);
+    expect(snapshot.totals.records).toBe(250);
+  });
+
+  test("drops duplicates of records that were counted, and writes no version for them", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    await foldGroup(memory, GROUP);
+    // A store that cannot look at done marks when it appends, as DynamoDB.
+    const forgetful: Ledger = {
+      ...memory,
+      async *pending() {
+        if (isThere) yield { status: "record", record: success("a") };
+      },
+      async deletePending() {
+        isThere = false;
+      },
+    };
+    let isThere = true;
+    await memory.append(success("b"));
+    await foldGroup(memory, GROUP);
+    expect(await foldGroup(forgetful, GROUP)).toMatchObject({
+      status: "settled",
+      taken: 0,
+      duplicates: 1,
+      snapshot: { version: 2, totals: { records: 2 } },
+    });
+  });
+
+  test.each<{ name: string; bytes: Buffer }>([
+    { name: "bytes", bytes: Buffer.from("x") },
+    { name: "another group's", bytes: encodeSnapshot(emptySnapshot(groupingKey("x"))).bytes },
+    { name: "another version's", bytes: encodeSnapshot(emptySnapshot(GROUP)).bytes },
+  ])("over a snapshot that is $name stops, and keeps what is pending", async ({ bytes }) => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    await memory.writeSnapshot(GROUP, { version: 1, bytes });
+    await expect(foldGroup(memory, GROUP)).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+    expect(await memory.readPending(GROUP, ["run-a"])).toHaveLength(1);
+  });
+});
