@@ -1,7 +1,9 @@
 import { ledgerPlace } from "../config/ledger-place.ts";
-import { formatGroupingKey } from "../grouping-key.ts";
+import { ClosingBellError } from "../errors.ts";
+import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { describeLedger, type GroupDescription } from "../ledger/describe.ts";
 import { createFileLedger, type FileLedger } from "../ledger/file-ledger.ts";
+import { repairGroup } from "../ledger/repair.ts";
 import { EXIT, type Io, UsageError } from "./io.ts";
 
 export type ShowFlags = { readonly json?: boolean };
@@ -40,4 +42,28 @@ function describeGroup(group: GroupDescription): string {
   for (const { id, reason } of rejected?.newest ?? []) lines.push(`  rejected ${id}: ${reason}`);
   if (group.problem !== undefined) lines.push(`  ${group.problem.code}: ${group.problem.message}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Rebuilds the totals that cannot be read; leaves all others alone. 1 when one could not be rebuilt. */
+export async function repairLedger(flags: ShowFlags, io: Io): Promise<number> {
+  const ledger = openLedger(io);
+  const results: { readonly groupingKey: GroupingKey; readonly said: string }[] = [];
+  let failures = 0;
+  for (const groupingKey of await ledger.groups()) {
+    try {
+      const { status, version, from, records } = await repairGroup(ledger, groupingKey);
+      const rebuilt = `repaired: version ${version} from version ${from} and ${records} records`;
+      results.push({ groupingKey, said: status === "intact" ? "intact" : rebuilt });
+    } catch (error) {
+      if (!(error instanceof ClosingBellError)) throw error;
+      failures++;
+      results.push({ groupingKey, said: `${error.code}: ${error.message}` });
+    }
+  }
+  if (flags.json) io.out(`${JSON.stringify(results)}\n`);
+  else
+    for (const { groupingKey, said } of results) {
+      io.out(`${formatGroupingKey(groupingKey)}  ${said}\n`);
+    }
+  return failures === 0 ? EXIT.done : EXIT.failed;
 }

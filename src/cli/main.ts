@@ -128,12 +128,13 @@ function build(): Command {
       await serveDemo(flags, io);
     });
 
-  program
+  const ledger = program
     .command("ledger")
-    .summary("look into the ledger")
+    .summary("look into the ledger, and mend it")
     .description(
       "The ledger keeps the totals of runs: CLOSING_BELL_LEDGER, CLOSING_BELL_STATE_DIR.",
-    )
+    );
+  ledger
     .command("show")
     .summary("totals, what waits, what was rejected")
     .option("--json", "print everything as JSON")
@@ -141,6 +142,15 @@ function build(): Command {
     .action(async (flags: ShowFlags) => {
       const { showLedger } = await import("./ledger.ts");
       process.exitCode = await showLedger(flags, io);
+    });
+  ledger
+    .command("repair")
+    .summary("rebuild totals that cannot be read (ERR_LEDGER_CORRUPT)")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell ledger repair")
+    .action(async (flags: ShowFlags) => {
+      const { repairLedger } = await import("./ledger.ts");
+      process.exitCode = await repairLedger(flags, io);
     });
 
   program

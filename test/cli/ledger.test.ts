@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { groupingKey } from "../../src/grouping-key.ts";
+import { groupPaths } from "../../src/ledger/file/group-files.ts";
 import { createFileLedger } from "../../src/ledger/file-ledger.ts";
 import { foldGroup } from "../../src/ledger/fold-round.ts";
 import { recordLogLines } from "../../src/record/log-lines.ts";
@@ -54,6 +55,30 @@ describe("replay", () => {
     expect(code).toBe(1);
     expect(stderr).toContain(" appended\n");
   });
+});
+
+test("ledger repair rebuilds what cannot be read, from the version before and the done marks", async () => {
+  const ledger = createFileLedger({ directory });
+  for (const rows of [1, 2, 3]) {
+    await ledger.append(runOf(rows));
+    await foldGroup(ledger, KEY);
+  }
+  const { snapshots } = groupPaths(directory, KEY);
+  const newest = (await readdir(snapshots)).sort().at(-1) ?? "";
+  await truncate(join(snapshots, newest), 5);
+  const damaged = await cli(["ledger", "show"]);
+  expect(damaged.code).toBe(1);
+  expect(damaged.stdout).toContain("ERR_LEDGER_CORRUPT");
+  const repaired = await cli(["ledger", "repair"]);
+  expect(repaired).toMatchObject({
+    code: 0,
+    stdout: '{job="nightly",strategy="s"}  repaired: version 4 from version 2 and 1 records\n',
+  });
+  const { stdout } = await cli(["ledger", "show", "--json"]);
+  expect(JSON.parse(stdout)).toMatchObject({
+    groups: [{ counted: 3, families: [{ samples: [{ value: 6 }] }] }],
+  });
+  expect((await cli(["ledger", "repair"])).stdout).toContain("intact");
 });
 
 describe("ledger show", () => {
