@@ -51,11 +51,21 @@ function facts(job: string, { outcome, end, exitCode, durationSeconds, delivery 
     ...(end.type === "signalled" ? { signal: end.signal } : {}),
     ...(end.type === "not started" ? { error: end.error.message } : {}),
     durationSeconds,
-    delivery:
-      delivery.status === "delivered"
-        ? delivery
-        : { status: delivery.status, reason: reasonOf(delivery) },
+    delivery: plain(delivery),
   };
+}
+
+function plain(delivery: DeliveryReport): object {
+  switch (delivery.status) {
+    case "refused":
+    case "failed":
+    case "disabled":
+      return { status: delivery.status, reason: reasonOf(delivery) };
+    case "logged":
+      return { ...delivery, error: delivery.error.message };
+    default:
+      return delivery;
+  }
 }
 
 function describeEnd(program: string, { end, exitCode }: CommandRun): string {
@@ -75,14 +85,27 @@ function describeEnd(program: string, { end, exitCode }: CommandRun): string {
 
 /** The fate of a report, for a person. */
 function describeDelivery(delivery: DeliveryReport): string {
-  if (delivery.status !== "delivered") return `not reported: ${reasonOf(delivery)}`;
-  const { verb, series, groupingKey, gateway, unchecked } = delivery;
-  const doubt = unchecked ? " (unchecked: the gateway's consistency check is off)" : "";
-  return `reported ${series} series to ${formatGroupingKey(groupingKey)} at ${gateway} (${verb})${doubt}`;
+  switch (delivery.status) {
+    case "delivered": {
+      const { verb, series, groupingKey, gateway, unchecked } = delivery;
+      const doubt = unchecked ? " (unchecked: the gateway's consistency check is off)" : "";
+      return `reported ${series} series to ${formatGroupingKey(groupingKey)} at ${gateway} (${verb})${doubt}`;
+    }
+    case "recorded":
+      return `recorded for ${formatGroupingKey(delivery.groupingKey)} in ${delivery.ledger}`;
+    case "already_counted":
+      return `counted before: ${delivery.runId}`;
+    case "logged":
+      return `not recorded, but logged whole for replay: ${delivery.error.message}`;
+    default:
+      return `not reported: ${reasonOf(delivery)}`;
+  }
 }
 
+type Undelivered = Extract<DeliveryReport, { readonly status: "refused" | "failed" | "disabled" }>;
+
 /** In one line, however many problems a configuration has. */
-function reasonOf(delivery: Exclude<DeliveryReport, { readonly status: "delivered" }>): string {
+function reasonOf(delivery: Undelivered): string {
   if (delivery.status === "disabled") return delivery.reason;
   const { error } = delivery;
   return error instanceof ConfigError ? error.problems.join("; ") : error.message;

@@ -51,6 +51,32 @@ export type DeliveryReport = (
       readonly unchecked?: true;
     }
   | {
+      /** It is in the ledger: counted for ever, and published by whoever publishes next. */
+      readonly status: "recorded";
+      readonly groupingKey: GroupingKey;
+      /** The record's id. */
+      readonly id: string;
+      /** The ledger's place. */
+      readonly ledger: string;
+    }
+  | {
+      /** Another execution of the same unit of work was recorded before. Nothing was added. */
+      readonly status: "already_counted";
+      readonly groupingKey: GroupingKey;
+      readonly id: string;
+      readonly runId: string;
+      readonly ledger: string;
+    }
+  | {
+      /** The ledger could not take it. The whole record is in the log; `closing-bell replay` commits it. */
+      readonly status: "logged";
+      readonly groupingKey: GroupingKey;
+      readonly id: string;
+      readonly ledger: string;
+      /** Why. */
+      readonly error: Error;
+    }
+  | {
       /** Never sent: the report itself, or the configuration, is at fault. */
       readonly status: "refused";
       readonly error: ClosingBellError;

@@ -1,5 +1,4 @@
 import { LedgerConflictError, LedgerUnfitError } from "../errors.ts";
-import type { GroupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { runCatalogue } from "../metrics/catalogue.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
@@ -10,7 +9,7 @@ import {
   type RunRecord,
   startRecord,
 } from "../record/run-record.ts";
-import type { DeliveryReport, RunReport } from "./delivery.ts";
+import type { Delivery, DeliveryReport, RunReport } from "./delivery.ts";
 
 export type LedgerDeliveryOptions = {
   readonly ledger: Ledger;
@@ -21,38 +20,6 @@ export type LedgerDeliveryOptions = {
   /** Pause before the second attempt; the ones after it double it. Milliseconds, default 50. */
   readonly retryDelayMs?: number;
 };
-
-/** A `Delivery` whose reports have more variants than a push: see {@link LedgerReport}. */
-export type LedgerDelivery = (report: RunReport, signal: AbortSignal) => Promise<LedgerReport>;
-
-export type LedgerReport =
-  | DeliveryReport
-  | {
-      /** It is in the ledger: counted for ever, and published by whoever publishes next. */
-      readonly status: "recorded";
-      readonly groupingKey: GroupingKey;
-      /** The record's id. */
-      readonly id: string;
-      /** The ledger's place. */
-      readonly ledger: string;
-    }
-  | {
-      /** Another execution of the same unit of work was recorded before. Nothing was added. */
-      readonly status: "already_counted";
-      readonly groupingKey: GroupingKey;
-      readonly id: string;
-      readonly runId: string;
-      readonly ledger: string;
-    }
-  | {
-      /** The ledger could not take it. The whole record is in the log; `closing-bell replay` commits it. */
-      readonly status: "logged";
-      readonly groupingKey: GroupingKey;
-      readonly id: string;
-      readonly ledger: string;
-      /** Why. */
-      readonly error: Error;
-    };
 
 /**
  * Appends each report to a ledger, which adds it to its group's totals exactly once. Sends nothing
@@ -70,12 +37,12 @@ export function createLedgerDelivery({
   log,
   attempts = 3,
   retryDelayMs = 50,
-}: LedgerDeliveryOptions): LedgerDelivery {
+}: LedgerDeliveryOptions): Delivery {
   return async (report, signal) => {
     const record = recordOf(report);
     const head = { groupingKey: record.group, id: record.id, ledger: ledger.place };
 
-    async function append(): Promise<LedgerReport> {
+    async function append(): Promise<DeliveryReport> {
       for (let attempt = 1; ; attempt++) {
         try {
           const { status } = await ledger.append(record);
@@ -91,7 +58,7 @@ export function createLedgerDelivery({
       }
     }
 
-    function toLog(cause: unknown): LedgerReport {
+    function toLog(cause: unknown): DeliveryReport {
       for (const line of recordLogLines(record)) log(line);
       const error = cause instanceof Error ? cause : new Error(String(cause));
       return { status: "logged", ...head, error };

@@ -158,7 +158,9 @@ async function within<T>(
 ): Promise<T> {
   const deadline = new AbortController();
   const over = new Promise<never>((_, reject) => {
-    deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason), { once: true });
+    // A turn later: work that settles when its signal aborts has the last word.
+    const giveUp = () => setImmediate(() => reject(deadline.signal.reason));
+    deadline.signal.addEventListener("abort", giveUp, { once: true });
   });
   const timer = setTimeout(() => {
     deadline.abort(new Error(`${what} took longer than ${timeoutMs} ms and was given up`));

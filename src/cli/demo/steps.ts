@@ -104,6 +104,9 @@ function plain(delivery: DeliveryReport): PlainDelivery {
     }
     case "disabled":
       return { status: delivery.status, error: delivery.reason };
+    case "recorded":
+    case "already_counted":
+      return { status: delivery.status, groupingKey: delivery.groupingKey };
     default:
       return { status: delivery.status, error: delivery.error.message };
   }
