@@ -8,6 +8,8 @@ import { EXIT, type Io, UsageError } from "./io.ts";
 
 export type ShowFlags = { readonly json?: boolean };
 
+export type RepairFlags = ShowFlags & { readonly acceptGaps?: boolean };
+
 /** The ledger that the environment names. */
 export function openLedger({ env }: Io): FileLedger {
   const place = ledgerPlace(env, env["HOME"] || undefined);
@@ -45,13 +47,15 @@ function describeGroup(group: GroupDescription): string {
 }
 
 /** Rebuilds the totals that cannot be read; leaves all others alone. 1 when one could not be rebuilt. */
-export async function repairLedger(flags: ShowFlags, io: Io): Promise<number> {
+export async function repairLedger(flags: RepairFlags, io: Io): Promise<number> {
   const ledger = openLedger(io);
   const results: { readonly groupingKey: GroupingKey; readonly said: string }[] = [];
   let failures = 0;
   for (const groupingKey of await ledger.groups()) {
     try {
-      const { status, version, from, records } = await repairGroup(ledger, groupingKey);
+      const { acceptGaps = false } = flags;
+      const result = await repairGroup(ledger, groupingKey, { acceptGaps });
+      const { status, version, from, records } = result;
       const rebuilt = `repaired: version ${version} from version ${from} and ${records} records`;
       results.push({ groupingKey, said: status === "intact" ? "intact" : rebuilt });
     } catch (error) {

@@ -4,7 +4,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import type { CheckFlags } from "./check.ts";
 import { EXIT, explainFailure, type Io } from "./io.ts";
-import type { ShowFlags } from "./ledger.ts";
+import type { RepairFlags, ShowFlags } from "./ledger.ts";
 import type { ReplayFlags } from "./replay.ts";
 import type { RunFlags } from "./run.ts";
 import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
@@ -146,9 +146,13 @@ function build(): Command {
   ledger
     .command("repair")
     .summary("rebuild totals that cannot be read (ERR_LEDGER_CORRUPT)")
+    .option(
+      "--accept-gaps",
+      "rebuild even when records are gone: totals will be lower than they were",
+    )
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  closing-bell ledger repair")
-    .action(async (flags: ShowFlags) => {
+    .action(async (flags: RepairFlags) => {
       const { repairLedger } = await import("./ledger.ts");
       process.exitCode = await repairLedger(flags, io);
     });

@@ -155,7 +155,12 @@ export function createFileLedger({
   async function* pending(group: GroupingKey) {
     const what = "the pending runs could not be listed";
     const { pending: directory } = groupPaths(root, group);
-    const names = await within(what, () => listNames(directory));
+    const names = await within(what, async () => {
+      const listed = await listNames(directory);
+      // Totals must not outlive a record whose append had no time to become durable: it comes again.
+      if (listed.length > 0) await syncDirectory(fs, directory);
+      return listed;
+    });
     for (let from = 0; from < names.length; from += AT_ONCE) {
       const chunk = names.slice(from, from + AT_ONCE).map((name) => join(directory, name));
       for (const item of await within(what, () => Promise.all(chunk.map(readPendingFile)))) {
@@ -227,14 +232,19 @@ export function createFileLedger({
         const { promises } = process.getBuiltinModule("node:fs");
         const paths = groupPaths(root, group);
         const found = new Set<string>();
+        const directories = new Set<string>();
         await inChunks(ids, async (id) => {
+          const { directory, path } = donePath(paths, id);
           try {
-            await promises.access(donePath(paths, id).path);
+            await promises.access(path);
             found.add(id);
+            directories.add(directory);
           } catch (error) {
             if (!isMissing(error)) throw error;
           }
         });
+        // Whoever made a mark may not have come to it yet, and the next version rests on the mark.
+        await inChunks([...directories], (directory) => syncDirectory(fs, directory));
         return found;
       }),
 

@@ -28,6 +28,9 @@ const NEARLY_FULL_BYTES = (MAX_SNAPSHOT_BYTES * 2) / 3;
 /** Rejected records whose reasons a snapshot remembers. All are counted. */
 const REMEMBERED_REJECTIONS = 20;
 
+/** Characters of a histogram's bounds in the reason of a rejection. */
+const MAX_BOUNDS_TEXT = 200;
+
 /**
  * Adds records to a snapshot: the next version of it. Pure.
  *
@@ -157,9 +160,18 @@ function conflict({ families, owners }: Draft, family: RecordFamily): string {
   }
   if (known.type !== type) return `metric ${name}: it is a ${type} here and a ${known.type} before`;
   if (family.type === "histogram" && `${family.bounds}` !== `${known.bounds}`) {
-    return `metric ${name}: its buckets are ${family.bounds} here and ${known.bounds} before`;
+    const [ours, theirs] = [family.bounds, known.bounds ?? []].map(boundsText);
+    return `metric ${name}: its buckets are ${ours} here and ${theirs} before`;
   }
   return "";
+}
+
+/** Short: reasons are kept in snapshots, and a record may have thousands of buckets. */
+function boundsText(bounds: readonly number[]): string {
+  const text = `${bounds}`;
+  return text.length > MAX_BOUNDS_TEXT
+    ? `${text.slice(0, MAX_BOUNDS_TEXT)}... (${bounds.length} bounds)`
+    : text;
 }
 
 function addCounts(draft: Draft, family: CounterDeltas | HistogramDeltas, stamp: Stamp): void {

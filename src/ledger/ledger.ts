@@ -11,8 +11,8 @@ import type { RunRecord } from "../record/run-record.ts";
  *
  * **What an implementation must give.**
  *
- * - *Durable.* When a call resolves, what it says outlives a power failure. `readSnapshot` must not
- *   return what could still be lost.
+ * - *Durable.* When a call resolves, what it says outlives a power failure. `readSnapshot`, `pending`
+ *   and `done` must not tell of what could still be lost: others wrote it, perhaps a moment ago.
  * - *Single items are atomic.* A reader sees an item whole or not at all. Calls over several items
  *   (`putDone`, `deletePending`) need not be atomic together: they may stop anywhere in between.
  * - *Strongly consistent.* What one call wrote, a call that begins after it sees: `pending` lists

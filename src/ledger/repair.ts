@@ -6,7 +6,7 @@ import type { DoneMark, RecordStore, StoredSnapshot } from "./ledger.ts";
 import { decodeSnapshot, emptySnapshot, encodeSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** What a repair needs of a store beside the ledger's own operations. */
-export type Repairable = Pick<RecordStore, "writeSnapshot"> & {
+export type Repairable = Pick<RecordStore, "writeSnapshot" | "pending"> & {
   /** The versions that are kept, ascending. */
   versions(group: GroupingKey): Promise<readonly StoredSnapshot[]>;
   /** Every done mark of a group. Slow: for repairs only. */
@@ -32,10 +32,17 @@ export type RepairResult = {
  *
  * Nobody may be folding the group who had won the unreadable version and is still marking records.
  *
+ * @param acceptGaps rebuild even when no done mark names one of the versions in between. Every fold
+ * takes a record, so the marks were pruned (30 days) and the totals will be lower than they were; but
+ * a version that an earlier repair wrote has no record either.
  * @throws {LedgerCorruptError} when no kept version can be read and the first one is not among them,
- * so that there is nothing to start from; {LedgerFormatError}.
+ * so that there is nothing to start from, or for such a gap; {LedgerFormatError}.
  */
-export async function repairGroup(store: Repairable, group: GroupingKey): Promise<RepairResult> {
+export async function repairGroup(
+  store: Repairable,
+  group: GroupingKey,
+  { acceptGaps = false }: { readonly acceptGaps?: boolean } = {},
+): Promise<RepairResult> {
   const versions = await store.versions(group);
   const newest = versions.at(-1)?.version ?? 0;
   const base = newestReadable(group, versions);
@@ -50,6 +57,14 @@ export async function repairGroup(store: Repairable, group: GroupingKey): Promis
     byVersion.set(version, [...(byVersion.get(version) ?? []), record]);
     records++;
   }
+  const gaps = await unmarkedVersions(store, group, base.version, newest, byVersion);
+  if (gaps.length > 0 && !acceptGaps) {
+    throw new LedgerCorruptError(
+      `no done mark names version ${gaps.join(", ")} of the totals of ${formatGroupingKey(group)}: ` +
+        "rebuilt without them the totals would be too low. Restore the state directory from a backup, " +
+        "or take what is left with: closing-bell ledger repair --accept-gaps",
+    );
+  }
   // Version by version, as they were added, so that the same records are rejected again.
   const rebuilt = [...byVersion.keys()]
     .sort((a, b) => a - b)
@@ -59,8 +74,23 @@ export async function repairGroup(store: Repairable, group: GroupingKey): Promis
     group,
     encodeSnapshot({ ...rebuilt, version, last: [] }),
   );
-  if (written === "lost") return repairGroup(store, group);
+  if (written === "lost") return repairGroup(store, group, { acceptGaps });
   return { status: "repaired", version, from: base.version, records };
+}
+
+/** The newest one may have none yet: whoever won it was killed, and its records are still pending. */
+async function unmarkedVersions(
+  store: Repairable,
+  group: GroupingKey,
+  base: number,
+  newest: number,
+  marked: ReadonlyMap<number, unknown>,
+): Promise<readonly number[]> {
+  const between = Array.from({ length: newest - base }, (_, index) => base + 1 + index);
+  const gaps = between.filter((version) => !marked.has(version));
+  if (gaps.at(-1) !== newest) return gaps;
+  for await (const _ of store.pending(group)) return gaps.slice(0, -1);
+  return gaps;
 }
 
 function newestReadable(group: GroupingKey, versions: readonly StoredSnapshot[]): Snapshot {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Clock, systemClock } from "../clock.ts";
-import { InvalidOptionError, PushError } from "../errors.ts";
+import { InvalidOptionError, messageOf, PushError } from "../errors.ts";
 import { type Credentials, parseGatewayUrl } from "../gateway-url.ts";
 import { formatGroupingKey, type GroupingKey, groupPath } from "../grouping-key.ts";
 import { runCatalogue } from "../metrics/catalogue.ts";
@@ -142,7 +142,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
         if (ended.aborted) {
           const why = deadline.signal.aborted
             ? `no whole answer within ${timeoutMs} ms`
-            : "ended by the caller before an answer came";
+            : `ended by the caller before an answer came: ${messageOf(signal?.reason)}`;
           throw new PushError(`${what}: ${why}`, { retryable: true, cause: signal?.reason });
         }
         const error = errorOf(what, result, credentials);

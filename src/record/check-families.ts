@@ -1,11 +1,15 @@
 import { InvalidMetricError } from "../errors.ts";
 import { type GroupingKey, LABEL_NAME, labelValueProblem } from "../grouping-key.ts";
+import { runCatalogue } from "../metrics/catalogue.ts";
 import { type LabelSet, METRIC_NAME } from "../metrics/exposition/family.ts";
 import { labelKey, type RecordFamily } from "./record-family.ts";
 
 /** Families that a gateway makes itself, and those that the ledger adds to every group. */
 const RESERVED_FAMILIES =
-  /^(?:push_time_seconds|push_failure_time_seconds|(?:pushgateway|promhttp|go|process)_.*|closing_bell_ledger_version|closing_bell_(?:rejected_records|dropped_label_sets)_total)$/;
+  /^(?:push_time_seconds|push_failure_time_seconds|(?:pushgateway|promhttp|go|process)_.*|closing_bell_ledger_version|closing_bell_rejected_records_total)$/;
+
+/** A run counts these too, so they are no reserved family; the ledger adds its own to one series. */
+const DROPPED_LABEL_SETS = runCatalogue.droppedLabelSetsTotal.name;
 
 /** Labels of series inside a histogram or summary, and the one that the group's path decides. */
 const RESERVED_LABELS: readonly string[] = ["job", "le", "quantile"];
@@ -54,11 +58,13 @@ export function seriesNames({
   return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
 }
 
-function checkName({ name, help }: RecordFamily): void {
+function checkName({ type, name, help, samples }: RecordFamily): void {
   if (!METRIC_NAME.test(name) || name.length > MAX_TEXT) {
     throw new InvalidMetricError(JSON.stringify(name.slice(0, 100)), "is not a metric name");
   }
-  if (RESERVED_FAMILIES.test(name)) {
+  const isOtherThanOurs =
+    type !== "counter" || samples.some(({ labels }) => Object.keys(labels).length > 0);
+  if (RESERVED_FAMILIES.test(name) || (name === DROPPED_LABEL_SETS && isOtherThanOurs)) {
     throw new InvalidMetricError(
       name,
       "is one of the gateway's or the ledger's own families; rename or leave it out",

@@ -60,6 +60,12 @@ export function decodeRecord(bytes: Buffer): DecodedRecord {
 // biome-ignore lint/suspicious/noExplicitAny: checked by what follows and by writing it again
 type Plain = any;
 
+const RECORD_TYPES: readonly unknown[] = [
+  "start",
+  "completion",
+  "late",
+] satisfies RunRecord["type"][];
+
 function recordFrom(plain: Plain): RunRecord {
   const group = groupingKey(plain.group.job, plain.group.labels);
   const families: readonly RecordFamily[] = plain.families.map(familyFrom);
@@ -72,6 +78,7 @@ function recordFrom(plain: Plain): RunRecord {
     if (keys.join() !== keys.toSorted(compareText).join()) throw new Error(`${name} is not sorted`);
   }
   const { format, id, type, executionId, runId, outcome, startedAt, time } = plain;
+  if (!RECORD_TYPES.includes(type)) throw new Error(`type ${type}`);
   for (const text of [id, executionId, runId ?? ""]) {
     if (typeof text !== "string") throw new Error(`name ${text}`);
   }

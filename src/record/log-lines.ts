@@ -51,7 +51,8 @@ export type LoggedRecords = {
 
 /**
  * Finds records in a log. Other lines are passed over; ours may be in any order, repeated, behind a
- * prefix (a time, a host) and inside another JSON document, which escapes their quotes.
+ * prefix (a time, a host) and inside another JSON document, which escapes their quotes and may hold
+ * many of them in one line.
  */
 export async function readLogLines(
   lines: Iterable<string> | AsyncIterable<string>,
@@ -59,18 +60,18 @@ export async function readLogLines(
   const found = new Map<string, { id: string; parts: (string | undefined)[] }>();
   const problems: string[] = [];
   for await (const text of lines) {
-    const line = parseLine(text);
-    if (line === undefined) continue;
-    if (typeof line === "string") {
-      problems.push(line);
-      continue;
+    for (const line of parseLines(text)) {
+      if (typeof line === "string") {
+        problems.push(line);
+        continue;
+      }
+      let pieces = found.get(line.hash);
+      if (pieces === undefined) {
+        pieces = { id: line.id, parts: new Array(line.parts).fill(undefined) };
+        found.set(line.hash, pieces);
+      }
+      pieces.parts[line.part - 1] = line.data;
     }
-    let pieces = found.get(line.hash);
-    if (pieces === undefined) {
-      pieces = { id: line.id, parts: new Array(line.parts).fill(undefined) };
-      found.set(line.hash, pieces);
-    }
-    pieces.parts[line.part - 1] = line.data;
   }
 
   const records: RunRecord[] = [];
@@ -90,15 +91,18 @@ export async function readLogLines(
 }
 
 /** Ours in whatever surrounds it. No value of ours holds a brace, so the first one ends it. */
-const OURS = /\{\\*"closing_bell_record\\*":[^{}]*\}?/;
+const OURS = /\{\\*"closing_bell_record\\*":[^{}]*\}?/g;
 
 /** More lines than this for one record are none of ours: a record has at most 1 MB. */
 const MAX_PARTS = 1000;
 
-/** The line's content; a sentence when it is ours and damaged; nothing when it is not ours. */
-function parseLine(text: string): LogLine | string | undefined {
-  const found = OURS.exec(text)?.[0];
-  if (found === undefined) return undefined;
+/** What is ours in a line of the log: usually one or none. */
+function parseLines(text: string): readonly (LogLine | string)[] {
+  return (text.match(OURS) ?? []).map(parseLine);
+}
+
+/** The line's content, or a sentence when it is damaged. */
+function parseLine(found: string): LogLine | string {
   try {
     const line = JSON.parse(found.replace(/\\+"/g, '"'));
     const { closing_bell_record, id, hash, part, parts, data } = line;

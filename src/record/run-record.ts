@@ -57,7 +57,7 @@ export type CompletionInput = RecordInput & {
 export type StartInput = RecordInput & { readonly startedAt: number };
 
 export type LateInput = RecordInput & {
-  /** Distinguishes the late records of one execution. Letters, digits and `-_`. */
+  /** Distinguishes the late records of one execution. Letters, digits and `_`. */
   readonly part: string;
   /** Unix seconds. */
   readonly at: number;
@@ -66,7 +66,10 @@ export type LateInput = RecordInput & {
 /** Longest name of a unit of work, in bytes of UTF-8. */
 const MAX_RUN_ID_BYTES = 16_384;
 
-const ID_PART = /^[A-Za-z0-9_-]{1,64}$/;
+const EXECUTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Without `-`, which ends it: no two executions share the id of a late record. */
+const LATE_PART = /^[A-Za-z0-9_]{1,64}$/;
 
 /** A new name for one execution of a job. Made once, at its start, so that a retry repeats it. */
 export function newExecutionId(): string {
@@ -116,7 +119,7 @@ export function recordId(
   { type, executionId, runId, outcome }: RecordName,
   part: string = "",
 ): string {
-  if (!ID_PART.test(executionId)) {
+  if (!EXECUTION_ID.test(executionId)) {
     throw new RecordError(`executionId is ${brief(executionId)}; expected 1 to 64 of A-Za-z0-9_-`);
   }
   if (runId !== undefined) checkRunId(runId);
@@ -124,8 +127,8 @@ export function recordId(
     case "start":
       return `start-${executionId}`;
     case "late":
-      if (!ID_PART.test(part)) {
-        throw new RecordError(`part is ${brief(part)}; expected 1 to 64 of A-Za-z0-9_-`);
+      if (!LATE_PART.test(part)) {
+        throw new RecordError(`part is ${brief(part)}; expected 1 to 64 of A-Za-z0-9_`);
       }
       return `late-${part}-${executionId}`;
     case "completion":

@@ -13,8 +13,9 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import type { FileSystem } from "../../src/ledger/file/file-system.ts";
 import { donePath, groupPaths, pendingPath } from "../../src/ledger/file/group-files.ts";
 import { createFileLedger } from "../../src/ledger/file-ledger.ts";
+import { fold } from "../../src/ledger/fold.ts";
 import { foldGroup, foldRound } from "../../src/ledger/fold-round.ts";
-import { encodeSnapshot } from "../../src/ledger/snapshot.ts";
+import { emptySnapshot, encodeSnapshot } from "../../src/ledger/snapshot.ts";
 import { encodeRecord } from "../../src/record/encoding.ts";
 import { sha256 } from "../../src/record/run-record.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -94,6 +95,38 @@ describe("snapshots", () => {
     expect((await ledger.readSnapshot(GROUP))?.version).toBe(26);
   });
 
+  test("that lost are not read by one who listed them when they were the newest", async () => {
+    const directory = stateDirectory();
+    const others = createFileLedger({ directory });
+    const lost = encodeSnapshot(fold(emptySnapshot(GROUP), [success("late")]));
+    let whileStopped = async () => {};
+    const stopped = createFileLedger({
+      directory,
+      fs: {
+        // Between listing the versions and reading the newest of them.
+        async sync() {
+          const work = whileStopped;
+          whileStopped = async () => {};
+          await work();
+        },
+      },
+    });
+    await others.append(success("r0"));
+    await foldGroup(others, GROUP);
+    await stopped.ledgerId();
+    whileStopped = async () => {
+      for (let run = 1; run < 25; run++) {
+        await others.append(success(`r${run}`));
+        await foldGroup(others, GROUP);
+      }
+      await others.append(success("late"));
+      // By one who was stopped even longer, and has not come to the check that tells him so.
+      writeFileSync(join(groupPaths(directory, GROUP).snapshots, "0000000000000001"), lost.bytes);
+    };
+    await foldRound(stopped, GROUP);
+    expect((await foldGroup(others, GROUP)).snapshot.totals.records).toBe(26);
+  });
+
   test("of a newer closing-bell stop the fold and say so; appends go on", async () => {
     const { directory, ledger } = open();
     await ledger.append(success("a"));
@@ -128,7 +161,35 @@ test("a version is linked only after the done marks of the one before are durabl
   await foldRound(ledger, GROUP);
   const order = events.join(" ");
   // Of two marks, the content and then the name, then their directories; the snapshot after it.
-  expect(order).toMatch(/^dir (dir )*(file |d ){4}(dir ){1,2}file s dir (dir )?file d dir$/);
+  expect(order).toMatch(/^dir (dir )*(file |d ){4}(dir ){1,2}dir file s dir (dir )?file d dir$/);
+});
+
+test("a version is linked only after what it rests on is durable, whoever wrote it", async () => {
+  const { promises } = process.getBuiltinModule("node:fs");
+  const synced = new Set<number>();
+  let syncedBefore: ReadonlySet<number> = new Set();
+  const { directory, ledger } = open({
+    async link(existing, path) {
+      if (path.includes("/s/")) syncedBefore = new Set(synced);
+      await promises.link(existing, path);
+    },
+    async sync(handle) {
+      await handle.sync();
+      synced.add((await handle.stat()).ino);
+    },
+  });
+  const others = createFileLedger({ directory });
+  await others.append(success("a"));
+  await foldGroup(others, GROUP);
+  await others.append(success("b"));
+  await ledger.ledgerId();
+  synced.clear();
+  await foldRound(ledger, GROUP);
+  const { snapshots, pending } = groupPaths(directory, GROUP);
+  const marks = donePath(groupPaths(directory, GROUP), "run-a").directory;
+  for (const path of [snapshots, marks, pending]) {
+    expect(syncedBefore).toContain(statSync(path).ino);
+  }
 });
 
 describe("what nobody here can read", () => {

@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { fold, foldWithinLimits, MAX_SNAPSHOT_BYTES } from "../../src/ledger/fold.ts";
 import { emptySnapshot, encodeSnapshot, encodeTotals } from "../../src/ledger/snapshot.ts";
 import { snapshotFamilies } from "../../src/ledger/snapshot-families.ts";
+import { runCatalogue } from "../../src/metrics/catalogue.ts";
 import type { MetricFamily } from "../../src/metrics/exposition/family.ts";
+import { createMetricSet } from "../../src/metrics/metric-set.ts";
 import {
   completionRecord,
   lateRecord,
@@ -185,6 +187,15 @@ describe("limits", () => {
     expect(sampleValue(families, "closing_bell_dropped_label_sets_total")).toBe(3);
   });
 
+  test("what a run dropped itself is added to what the ledger dropped", () => {
+    const set = createMetricSet();
+    set.get(runCatalogue.droppedLabelSetsTotal).inc(4);
+    const dropping = { name: "g", type: "gauge" } as const;
+    const samples = Array.from({ length: 203 }, (_, n) => ({ labels: { n: `${n}` }, value: n }));
+    const families = familiesOf(success("a", [...set.families(), { ...dropping, samples }]));
+    expect(sampleValue(families, "closing_bell_dropped_label_sets_total")).toBe(7);
+  });
+
   test("a group never grows beyond 300 KB: what is new then goes to other, what is known adds up", () => {
     let snapshot = EMPTY;
     let bytes = 0;
@@ -239,6 +250,20 @@ describe("a record that cannot be added", () => {
     const families = snapshotFamilies({ ...first, totals });
     expect(sampleValue(families, ...RUNS)).toBeUndefined();
     expect(sampleValue(families, "closing_bell_rejected_records_total")).toBe(1);
+  });
+
+  test("for its thousands of buckets does not fill the snapshot with them", () => {
+    const many = (n: number): MetricFamily => {
+      const buckets = Array.from({ length: 20_000 }, (_, index) => {
+        return { upperBound: index + Math.sin(index + n) / 9, cumulativeCount: 0 };
+      });
+      return { type: "histogram", name: "h", samples: [{ labels: {}, buckets, count: 0, sum: 0 }] };
+    };
+    const first = fold(EMPTY, [success("a", [histogram("h", [1])])]);
+    const { last, totals } = fold(first, [success("b", [many(1)]), success("c", [many(2)])]);
+    expect(totals.rejected).toBe(2);
+    expect(last[0]?.rejected).toMatch(/its buckets are 0.* \(20000 bounds\) here and 1,2 before$/);
+    expect(encodeSnapshot({ ...first, last, totals }).bytes.length).toBeLessThan(5000);
   });
 
   test("is remembered with the newest twenty, and counted for ever", () => {

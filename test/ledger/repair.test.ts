@@ -45,6 +45,22 @@ describe("a repair", () => {
     expect(snapshot.totals.records).toBe(3);
   });
 
+  test("is refused when the marks of a version are gone, unless the gap is accepted", async () => {
+    const { ledger, files } = await ledgerOf(3);
+    for (const path of files.slice(-2)) truncateSync(path, 10);
+    const forgetful = {
+      ...ledger,
+      async *doneMarks(group: typeof GROUP) {
+        for await (const mark of ledger.doneMarks(group)) if (mark.version !== 2) yield mark;
+      },
+    };
+    await expect(repairGroup(forgetful, GROUP)).rejects.toThrow(
+      /no done mark names version 2 .*--accept-gaps/,
+    );
+    const accepted = await repairGroup(forgetful, GROUP, { acceptGaps: true });
+    expect(accepted).toMatchObject({ status: "repaired", version: 4, from: 1, records: 1 });
+  });
+
   test("is refused when there is nothing to start from", async () => {
     const { ledger, directory } = await ledgerOf(25);
     const { snapshots } = groupPaths(directory, GROUP);

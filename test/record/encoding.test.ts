@@ -32,7 +32,7 @@ describe("an encoded record", () => {
       record: lateRecord({
         groupingKey: GROUP,
         executionId: "a-b",
-        part: "c-d",
+        part: "c_d",
         at: 1,
         families: [counter("c_total", 1e15)],
       }),
@@ -77,6 +77,12 @@ describe("bytes that are no record are refused", () => {
     { name: "an execution that is a number", bytes: text.replace('"e1"', "1") },
     { name: "an outcome that is none", bytes: text.replace("succeeded", "maybe") },
     { name: "a type that is none", bytes: text.replace('"completion"', '"end"') },
+    {
+      name: "a type and id that are none",
+      bytes: text
+        .replace(/"unit-[0-9a-f]+","type":"completion"/, '"end","type":"end"')
+        .replace('"outcome":"succeeded",', ""),
+    },
     { name: "an amount that is a number", bytes: text.replace('"100000000"', "100000000") },
     { name: "a negative amount", bytes: text.replace('"100000000"', '"-1"') },
     { name: "an amount beyond 1e15", bytes: text.replace('"100000000"', `"1${"0".repeat(25)}"`) },

@@ -41,6 +41,13 @@ describe("a record's log lines", () => {
     expect((await readLogLines(twice)).records).toEqual([LARGE]);
   });
 
+  test("are all found in a document of one line", async () => {
+    const lines = [...recordLogLines(LARGE), ...recordLogLines(SMALL)];
+    const events = lines.map((message, eventId) => ({ eventId, message }));
+    const { records } = await readLogLines([JSON.stringify({ events })]);
+    expect(byId(records)).toEqual(byId([SMALL, LARGE]));
+  });
+
   test("come from a stream as well", async () => {
     async function* stream() {
       yield* recordLogLines(SMALL);

@@ -31,6 +31,14 @@ describe("the id of a record", () => {
     expect(new Set(ids).size).toBe(4);
   });
 
+  test("of late counts is one execution's alone", () => {
+    const late = (part: string, executionId: string) =>
+      lateRecord({ ...HEAD, executionId, part, at: NIGHT });
+    expect(late("a", "b-c").id).toBe("late-a-b-c");
+    // With the execution `c` it would have the same id.
+    expect(() => late("a-b", "c")).toThrow(/^part is "a-b"/);
+  });
+
   test.each(["a/b", "..", "\0", "x".repeat(10_000), "Zürich 📈", " "])(
     "is short and plain for the unit %j",
     (runId) => {
@@ -174,6 +182,13 @@ describe("a value that does not add up is refused, and the error names the metri
       );
     },
   );
+
+  test("the ledger's count of dropped label sets in another form than a run's own", () => {
+    const name = "closing_bell_dropped_label_sets_total";
+    for (const family of [gauge(name, 1), counter(name, 1, { a: "x" })]) {
+      expect(() => success("e", [family])).toThrow(/one of the gateway's or the ledger's own/);
+    }
+  });
 
   test("a name twice, and one that is another one's series", () => {
     expect(() => success("e", [series(1), series(1)])).toThrow(/is given twice/);

@@ -23,8 +23,10 @@ export async function readNewest(
     // Its writer may not have come to it yet, and what is built on it must not outlive it.
     await syncDirectory(fs, directory);
     const file = await readVersion(directory, version);
-    // A reader that was stopped for long finds it pruned: by then there is a newer one.
-    if (file !== undefined) return file;
+    // A reader that was stopped for long finds it pruned, or its name taken again by one who has yet to
+    // see that he lost (`claimVersion`): by then there is a newer one.
+    const isNewest = (await listVersions(directory)).at(-1) === version;
+    if (file !== undefined && isNewest) return file;
   }
 }
 
