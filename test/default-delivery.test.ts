@@ -109,6 +109,15 @@ describe("runJob in a process of its own", () => {
     expect(same).toBe("the same");
   });
 
+  test("is not ended by an onReport whose promise rejects", async () => {
+    const { code, stderr } = await script(
+      `const failing = async () => { throw new Error("logging is down"); };
+       await runJob({ ...options, onReport: failing }, () => {});`,
+      {},
+    );
+    expect({ code, stderr: stderr.toString() }).toEqual({ code: 0, stderr: "" });
+  });
+
   test("finds closing-bell.json where it is started, and reports to the group it makes", async () => {
     const { code } = await script(
       `await runJob(options, () => { updatePortfolioMetrics({ totalValue: 7 }); });`,

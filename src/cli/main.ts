@@ -64,7 +64,9 @@ function build(): Command {
     )
     .action(async (command: string[], flags: RunFlags) => {
       const { run } = await import("./run.ts");
-      process.exitCode = await run(command, flags, io);
+      // At once: a name server that does not answer cannot be given up, and would hold us for longer
+      // than reporting may take. All that we said is written.
+      process.exit(await run(command, flags, io));
     });
 
   addGroupFlags(program.command("push"))

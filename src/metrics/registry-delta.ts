@@ -34,12 +34,16 @@ function grownSince(before: MetricFamily | undefined, after: MetricFamily): Metr
     const earlier = byLabels(before.samples);
     const samples = after.samples.map((sample) => {
       const base = earlier.get(key(sample.labels));
-      if (base === undefined || sample.count < base.count) return sample;
+      if (base === undefined) return sample;
       const buckets = sample.buckets.map((bucket, index) => ({
         ...bucket,
         cumulativeCount: bucket.cumulativeCount - (base.buckets[index]?.cumulativeCount ?? 0),
       }));
-      return { ...sample, buckets, count: sample.count - base.count, sum: sample.sum - base.sum };
+      const count = sample.count - base.count;
+      // One bucket lower than before is enough: in sum they may have grown past it again.
+      const cumulative = [0, ...buckets.map(({ cumulativeCount }) => cumulativeCount), count];
+      const wasReset = cumulative.some((upTo, index) => upTo < (cumulative[index - 1] ?? 0));
+      return wasReset ? sample : { ...sample, buckets, count, sum: sample.sum - base.sum };
     });
     return { ...after, samples };
   }

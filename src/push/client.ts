@@ -146,7 +146,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
           throw new PushError(`${what}: ${why}`, { retryable: true, cause: signal?.reason });
         }
         const error = errorOf(what, result, credentials);
-        const pauseMs = pauseBefore(attempt, error, result);
+        const pauseMs = pauseBefore(attempt, error, result, clock);
         const leftMs = timeoutMs - seconds * 1000;
         if (pauseMs === undefined || pauseMs >= leftMs) throw error;
         await delay(pauseMs, undefined, { signal: ended }).catch(() => {
@@ -225,11 +225,19 @@ function encode(body: Buffer | undefined): { bytes?: Buffer; headers: Record<str
 }
 
 /** Milliseconds to wait before the next attempt, or undefined when there shall be none. */
-function pauseBefore(attempt: number, error: PushError, result: AttemptResult): number | undefined {
+function pauseBefore(
+  attempt: number,
+  error: PushError,
+  result: AttemptResult,
+  clock: Clock,
+): number | undefined {
   if (attempt >= MAX_ATTEMPTS || !error.retryable) return undefined;
   if ("failure" in result && result.failure.onReusedConnection) return 0;
   if ("answer" in result) {
-    const seconds = Number(result.answer.headers["retry-after"] ?? Number.NaN);
+    // RFC 9110, 10.2.3: seconds, or the date from which on it may be tried.
+    const after = result.answer.headers["retry-after"] || "not said";
+    const number = Number(after);
+    const seconds = Number.isNaN(number) ? Date.parse(after) / 1000 - clock.now() : number;
     if (seconds >= 0) return seconds * 1000;
   }
   return Math.random() * MAX_BACKOFF_MS;

@@ -82,6 +82,11 @@ export function createExchange(scheme: "http:" | "https:", ca?: string): Exchang
         request.on("response", (response) => {
           readAnswer(response, maxAnswerBytes).then(resolve, reject);
         });
+        // Without a listener Node drops the connection and tells nobody: the call would never settle.
+        request.on("upgrade", ({ statusCode: status = 0, headers }, socket) => {
+          socket.destroy();
+          resolve({ status, headers, body: Buffer.alloc(0), truncated: false });
+        });
         request.end(body);
       }),
     close: () => agent.destroy(),

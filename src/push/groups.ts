@@ -119,9 +119,17 @@ function familyOf({ type, help, metrics }: Record<string, unknown>): GatewayFami
     help: typeof help === "string" ? help : undefined,
     metrics: samples.map((sample: unknown) => {
       const { labels, value } = record(sample);
-      return { labels: strings(labels), value: value === undefined ? undefined : Number(value) };
+      return {
+        labels: strings(labels),
+        value: value === undefined ? undefined : numberOf(`${value}`),
+      };
     }),
   };
+}
+
+/** Go writes infinities as `+Inf` and `-Inf`, which are no numbers to JavaScript. */
+function numberOf(text: string): number {
+  return Number(text.replace(/^([+-])Inf$/, "$1Infinity"));
 }
 
 /** An object's own entries on no prototype: a gateway's labels and names may be called anything. */

@@ -9,7 +9,7 @@ export type AttemptResult = { readonly answer: Answer } | { readonly failure: Ex
 /** A gateway's 200 has no page in it: HTML means a proxy or a login form answered in its place. */
 export function isSuccess(method: string, { status, headers, truncated }: Answer): boolean {
   if (status !== 200 && !(status === 202 && method !== "GET")) return false;
-  return !truncated && !`${headers["content-type"] ?? ""}`.startsWith("text/html");
+  return !truncated && !/^text\/html/i.test(headers["content-type"] ?? "");
 }
 
 /** An attempt without success as an error: what was tried, what came back, what to do. */

@@ -36,11 +36,17 @@ function secretsOf(credentials: Credentials | undefined): readonly string[] {
   return [basicToken(credentials), ...(password === "" ? [] : [password])];
 }
 
-/** Each character as it is or percent-encoded: encoders differ in which ones they leave alone. */
+/**
+ * Each character as it is, percent-encoded or escaped as in JSON: encoders differ in which ones they
+ * leave alone.
+ */
 function anySpelling(secret: string): RegExp {
   const characters = Array.from(secret, (char) => {
     const hex = `%${Buffer.from(char).toString("hex").match(/../g)?.join("%")}`;
-    return [hex, char].map((spelling) => escapeRegExp(spelling)).join("|");
+    const json = Array.from({ length: char.length }, (_, unit) => {
+      return `\\u${char.charCodeAt(unit).toString(16).padStart(4, "0")}`;
+    }).join("");
+    return [hex, json, `\\${char}`, char].map((spelling) => escapeRegExp(spelling)).join("|");
   });
   return new RegExp(characters.map((spellings) => `(?:${spellings})`).join(""), "gi");
 }

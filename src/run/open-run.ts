@@ -93,7 +93,9 @@ export function openRun(
       )
     : undefined;
 
-  let readRegistries: () => Promise<readonly MetricFamily[]> = async () => [];
+  type ReadRegistry = () => Promise<readonly MetricFamily[]>;
+  const nothing: ReadRegistry = async () => [];
+  let readRegistries: readonly ReadRegistry[] = [];
   async function orRefuse<T>(reading: Promise<T>, otherwise: T): Promise<T> {
     try {
       return await within(REGISTRY_TIMEOUT_MS, "reading the registries", () => reading);
@@ -106,7 +108,15 @@ export function openRun(
   return {
     metrics,
     async watch(registries) {
-      readRegistries = await orRefuse(watchRegistries(registries), readRegistries);
+      try {
+        // Each for itself: one that cannot be read does not take the others with it.
+        readRegistries = await Promise.all(
+          registries.map((registry) => orRefuse(watchRegistries([registry]), nothing)),
+        );
+      } catch (error) {
+        // A registry that was handed over without its array.
+        metrics.refuse(error);
+      }
     },
     async close(outcome, exitCode) {
       const completedAt = clock.now();
@@ -115,7 +125,8 @@ export function openRun(
       const end = { outcome, startedAt, completedAt, durationSeconds, lostSeries };
       const status = endFamilies(exitCode === undefined ? end : { ...end, exitCode });
       const delivered = await deliverWithin(reportingTimeoutMs, async (signal) => {
-        const foreign = await orRefuse(readRegistries(), []);
+        const readings = readRegistries.map((read) => orRefuse(read(), []));
+        const foreign = (await Promise.all(readings)).flat();
         // In order, or the gateway could see the start after the end.
         await announcement;
         const completion = (groupingKey: GroupingKey): RunReport => {
@@ -146,7 +157,17 @@ async function deliverWithin(
     // An error without an HTTP exchange behind it was found before anything was sent.
     const refused = error instanceof ClosingBellError && error.code !== "ERR_PUSH";
     if (refused) return { status: "refused", error };
-    return { status: "failed", error: error instanceof Error ? error : new Error(String(error)) };
+    return { status: "failed", error: asError(error) };
+  }
+}
+
+/** A delivery may throw anything, even what has no text. */
+function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  try {
+    return new Error(String(thrown));
+  } catch {
+    return new Error("something was thrown that has no text", { cause: thrown });
   }
 }
 

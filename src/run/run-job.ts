@@ -93,12 +93,17 @@ export function createRunJob(dependencies: RunDependencies): RunJobs {
       bind: (defined) => bindDefined(defined, run.metrics),
       signal: deadline.signal,
     };
-    const outcome = await settle(() => withMetricSet(run.metrics, () => body(context)));
+    const outcome = await settle(() =>
+      // Async, so that a thenable that starts when it is awaited starts in the run as well.
+      withMetricSet(run.metrics, async () => body(context)),
+    );
     deadline.clear();
     const settled = explain(outcome, deadline.passed(), options.signal?.aborted === true);
     const delivery = await run.close(settled.status);
     try {
-      options.onReport?.(delivery);
+      const told: unknown = options.onReport?.(delivery);
+      // It may be async; its rejection, handled nowhere, would end the process.
+      Promise.resolve(told).catch(() => {});
     } catch {
       // Said in its doc: the job must not fail because somebody's logging of its report does.
     }

@@ -101,7 +101,9 @@ export function prepareHandler(options: MetricsHandlerOptions): MetricsHandler {
     try {
       await answer(request, response, render);
     } catch (error) {
-      if (!response.headersSent) response.writeHead(500, { "Content-Type": "text/plain" });
+      // Somebody else has answered meanwhile, such as a timeout's middleware: the answer is theirs.
+      if (response.headersSent) return;
+      response.writeHead(500, { "Content-Type": "text/plain" });
       response.end(`metrics could not be rendered: ${messageOf(error)}\n`);
     }
   };

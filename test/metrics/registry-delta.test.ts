@@ -56,4 +56,18 @@ describe("a registry that outlives a run", () => {
     counter.inc(3);
     expect(await grown()).toMatchObject([{ samples: [{ value: 3 }] }]);
   });
+
+  test("and whose histogram was reset and has grown past what it was, gives what it holds", async () => {
+    const registers = [new Registry()];
+    const histogram = new Histogram({ name: "h", help: "H.", buckets: [1, 2], registers });
+    for (const value of [0.5, 1.5, 1.5, 1.5]) histogram.observe(value);
+    const grown = await watchRegistries(registers);
+    histogram.reset();
+    for (const value of [0.5, 0.5, 0.5, 1.5, 1.5]) histogram.observe(value);
+    const buckets = [
+      { upperBound: 1, cumulativeCount: 3 },
+      { upperBound: 2, cumulativeCount: 5 },
+    ];
+    expect(await grown()).toMatchObject([{ samples: [{ buckets, count: 5, sum: 4.5 }] }]);
+  });
 });

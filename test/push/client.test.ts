@@ -9,6 +9,7 @@ import { expositionOf } from "../../src/push/body.ts";
 import { createPushClient, type PushClientOptions } from "../../src/push/client.ts";
 import { VERSION } from "../../src/version.ts";
 import { type RequestHandler, serve } from "../support/http-server.ts";
+import { manualClock } from "../support/manual-clock.ts";
 
 const KEY = groupingKey("nightly", { strategy: "a/b" });
 const BODY = expositionOf(KEY, [gauge("rows", 7)]);
@@ -122,6 +123,12 @@ describe("what counts as success", () => {
       headers: { "Content-Type": "text/html; charset=utf-8" },
       body: "<html>Sign in</html>",
     },
+    {
+      name: "a login page whose type is spelt otherwise",
+      status: 200,
+      headers: { "Content-Type": "Text/HTML;charset=utf-8" },
+      body: "<html>",
+    },
     { name: "301", status: 301, headers: { Location: "/metrics/job/nightly" }, body: "" },
     {
       name: "307 to another host",
@@ -172,6 +179,15 @@ describe("what is tried again", () => {
       response.writeHead(429, { "Retry-After": "3600" }).end();
     });
     expect(await pushFailure(server.url)).toMatchObject({ status: 429 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("not when Retry-After is a date beyond the deadline", async () => {
+    const server = await started((_, response) => {
+      response.writeHead(503, { "Retry-After": "Wed, 21 Oct 2015 07:29:00 GMT" }).end();
+    });
+    const clock = manualClock(Date.parse("2015-10-21T07:28:00Z") / 1000);
+    await expect(clientOf(server.url, { clock }).push(KEY, BODY)).rejects.toThrow("503");
     expect(server.requests).toHaveLength(1);
   });
 
@@ -229,6 +245,17 @@ describe("the deadline holds against", () => {
     caller.abort();
     await expect(push).rejects.toThrow("ended by the caller");
   });
+});
+
+test("a switch to another protocol is an answer, and no success", async () => {
+  const url = await rawServer((socket) => {
+    socket.once("data", () => {
+      socket.write(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+      );
+    });
+  });
+  expect(await pushFailure(url)).toMatchObject({ status: 101, retryable: false });
 });
 
 describe("half an answer is no answer", () => {

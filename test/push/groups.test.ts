@@ -48,6 +48,17 @@ test("groups, families and push times are read as they were pushed", async () =>
   });
 });
 
+test("infinities are read as they were pushed", async () => {
+  const gateway = await startPushgateway({ clock: manualClock(1_700_000_000) });
+  cleanups.push(() => gateway.close());
+  const client = clientOf(gateway.url);
+  const text = '# TYPE g gauge\ng{a="1"} +Inf\ng{a="2"} -Inf\ng{a="3"} NaN\n';
+  await client.push(KEY, expositionOfText(KEY, text));
+  const [group] = await readGroups(client);
+  const values = group?.families.get("g")?.metrics.map(({ value }) => value);
+  expect(values).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]);
+});
+
 describeWithServer("pushgateway")("the real gateway", () => {
   test("is read the same way", async () => {
     const gateway = await startRealPushgateway();

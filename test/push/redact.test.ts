@@ -11,6 +11,7 @@ describe("a secret is redacted", () => {
     { name: "encoded in part", text: "for p/s%20w?", secret: "p/s w?" },
     { name: "encoded in lower case", text: "for p%2fs w?", secret: "p/s w?" },
     { name: "with characters of expressions", text: "for a.*(b|c)[d]$", secret: "a.*(b|c)[d]$" },
+    { name: "escaped as in JSON", text: 'for p\\/s\\"w\\u0026', secret: 'p/s"w&' },
     { name: "beyond ASCII", text: "for w%C3%B6rd", secret: "wörd" },
   ])("$name", ({ text, secret }) => {
     expect(redact(text, basic(secret))).toBe("for ***");

@@ -38,6 +38,11 @@ describe("runJob", () => {
     },
     { name: "rejects", status: "failed", delivery: () => Promise.reject(new Error("broken")) },
     { name: "rejects with a string", status: "failed", delivery: () => Promise.reject("broken") },
+    {
+      name: "rejects with what has no text",
+      status: "failed",
+      delivery: () => Promise.reject(Object.create(null)),
+    },
     { name: "never settles", status: "failed", delivery: () => new Promise(() => {}) },
     {
       name: "cannot reach the gateway",
@@ -303,6 +308,29 @@ describe("registries handed to a run", () => {
     expect(resultNames(completion())).toContain("agent_analyses_total");
   });
 
+  test("one that cannot be read does not take another with it", async () => {
+    const broken = new Registry();
+    const collect = () => Promise.reject(new Error("sensor is gone"));
+    new Gauge({ name: "g", help: "G.", registers: [broken], collect });
+    const fine = new Registry();
+    const rows = new Counter({ name: "rows_total", help: "Rows.", registers: [fine] });
+    const { settleJob, completion } = recorder();
+    const registries = [broken, fine];
+    const { delivery } = await settleJob({ job: "nightly", registries }, () => rows.inc(7));
+    expect(delivery.refusals?.join()).toContain("sensor is gone");
+    expect(completion().results).toContainEqual(
+      expect.objectContaining({ name: "rows_total", samples: [{ labels: {}, value: 7 }] }),
+    );
+  });
+
+  test("without their array cost only themselves", async () => {
+    const { settleJob } = recorder();
+    const registries = new Registry() as never;
+    const { outcome, delivery } = await settleJob({ job: "nightly", registries }, () => 42);
+    expect(outcome).toEqual({ status: "succeeded", value: 42 });
+    expect(delivery.refusals).toHaveLength(1);
+  });
+
   test("that hold trading families need a mode as well", async () => {
     const registry = new Registry();
     new Gauge({ name: "portfolio_cash", help: "Cash.", registers: [registry] }).set(5);
@@ -349,6 +377,21 @@ describe("runs in one process", () => {
       expect(misses?.samples).toEqual([{ labels: {}, value: run + 1 }]);
     }
     expect(processMetricSet.families()).toEqual([]);
+  });
+
+  test("a thenable that starts when it is awaited counts in its run", async () => {
+    const { settleJob, completion } = recorder();
+    const query = {
+      // biome-ignore lint/suspicious/noThenProperty: as query builders have it
+      then(done: (rows: number) => void) {
+        trackTrade({ ticker: "SPX", side: "BUY" });
+        done(7);
+      },
+    };
+    const body = () => query as unknown as Promise<number>;
+    const { outcome } = await settleJob({ job: "nightly", groupingKey: MODE }, body);
+    expect(outcome).toEqual({ status: "succeeded", value: 7 });
+    expect(resultNames(completion())).toContain("trades_total");
   });
 
   test("a run inside a run counts in the inner one", async () => {

@@ -138,6 +138,16 @@ describe("registries of prom-client", () => {
   });
 });
 
+test("an answer that somebody else has begun meanwhile is left to them", async () => {
+  const handler = createMetricsHandler({ metrics: SET });
+  const url = await listening(async (request, response) => {
+    response.writeHead(503).write("timeout ");
+    await handler(request, response);
+    response.end("of a middleware");
+  });
+  expect(await (await fetch(url)).text()).toBe("timeout of a middleware");
+});
+
 async function scrape(options: MetricsHandlerOptions): Promise<string> {
   return (await fetch(await listening(createMetricsHandler(options)))).text();
 }

@@ -107,8 +107,7 @@ export class Children<Child extends object> {
     const values = byObject
       ? this.valuesOf(first)
       : (args as readonly (string | number)[]).map((value) => `${value ?? ""}`);
-    let level: Level<Child> | undefined = this.root;
-    for (const value of values.slice(0, -1)) level = level?.get(value) as Level<Child> | undefined;
+    const level = this.levelOf(values);
     const last = values.at(-1) ?? "";
     const child = level?.get(last) as Child | undefined;
     if (child === undefined) return;
@@ -141,28 +140,33 @@ export class Children<Child extends object> {
   }
 
   private find(values: readonly string[]): Child {
-    let level = this.root;
-    for (const value of values.slice(0, -1)) {
-      let next = level.get(value) as Level<Child> | undefined;
-      if (next === undefined) {
-        next = new Map();
-        level.set(value, next);
-      }
-      level = next;
-    }
     // An instrument without labels has one child, under the empty value of no label.
     const last = values.at(-1) ?? "";
-    let child = level.get(last) as Child | undefined;
-    if (child === undefined) {
-      const diverted = this.divert(values);
-      if (diverted !== undefined) return this.find(diverted);
-      const rendered = renderLabels(this.labelNames, values);
-      this.check?.(rendered.labels);
-      child = this.create();
-      level.set(last, child);
-      this.created.set(child, { child, ...rendered });
+    const known = this.levelOf(values)?.get(last) as Child | undefined;
+    if (known !== undefined) return known;
+
+    const diverted = this.divert(values);
+    if (diverted !== undefined) return this.find(diverted);
+    const rendered = renderLabels(this.labelNames, values);
+    this.check?.(rendered.labels);
+    const child = this.create();
+    // Only now: a label set that is diverted or refused must leave nothing behind.
+    let level = this.root;
+    for (const value of values.slice(0, -1)) {
+      const next = (level.get(value) as Level<Child> | undefined) ?? new Map();
+      level.set(value, next);
+      level = next;
     }
+    level.set(last, child);
+    this.created.set(child, { child, ...rendered });
     return child;
+  }
+
+  /** The map that holds, or would hold, the child under the last value. */
+  private levelOf(values: readonly string[]): Level<Child> | undefined {
+    let level: Level<Child> | undefined = this.root;
+    for (const value of values.slice(0, -1)) level = level?.get(value) as Level<Child> | undefined;
+    return level;
   }
 
   /** Where a new label set goes when there are enough; undefined when there is room. */

@@ -88,6 +88,24 @@ describe("one series", () => {
   });
 });
 
+describe("a label set that gets no series leaves nothing behind", () => {
+  test("when there are too many", () => {
+    const limit = { maxLabelSets: 1, open: ["a"], dropped: () => {} };
+    const children = new Children(["a", "b"], () => ({}), { limit });
+    for (let set = 0; set < 100; set++) children.resolve({ a: `${set}`, b: "x" });
+    expect([...children.root.keys()]).toEqual(["0", "other"]);
+  });
+
+  test("when its values are refused", () => {
+    const check = () => {
+      throw new Error("no");
+    };
+    const children = new Children(["a", "b"], () => ({}), { check });
+    expect(() => children.resolve({ a: "1", b: "x" })).toThrow("no");
+    expect(children.root.size).toBe(0);
+  });
+});
+
 describe("labels that are not the instrument's are refused in prom-client's words:", () => {
   const methods: readonly { readonly kind: Kind; readonly method: keyof Untyped }[] = [
     { kind: "counter", method: "inc" },
