@@ -64,9 +64,7 @@ function build(): Command {
     )
     .action(async (command: string[], flags: RunFlags) => {
       const { run } = await import("./run.ts");
-      // At once: a name server that does not answer cannot be given up, and would hold us for longer
-      // than reporting may take. All that we said is written.
-      process.exit(await run(command, flags, io));
+      process.exitCode = await run(command, flags, io);
     });
 
   addGroupFlags(program.command("push"))
