@@ -1,7 +1,7 @@
 import { type Config, type ConfigSources, readConfig } from "./config/config.ts";
 import type { Delivery } from "./publish/delivery.ts";
 import { createDirectDelivery } from "./publish/direct-delivery.ts";
-import { createPushClient } from "./push/client.ts";
+import { createPushClient, type PushClient } from "./push/client.ts";
 import type { RunDependencies } from "./run/open-run.ts";
 import { createRunJob } from "./run/run-job.ts";
 
@@ -34,14 +34,20 @@ export function configuredRuns(sources: () => ConfigSources): RunDependencies {
 
 function deliveryOf({ gateway }: Config): Delivery {
   if (gateway === undefined) return async () => ({ status: "disabled", reason: NO_GATEWAY });
-  const { base, credentials, ca } = gateway;
-  return createDirectDelivery(
-    createPushClient({
-      url: base,
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(ca === undefined ? {} : { ca }),
-    }),
-  );
+  return createDirectDelivery(configuredClient(gateway));
+}
+
+/** A client of the gateway that the configuration names. */
+export function configuredClient({
+  base,
+  credentials,
+  ca,
+}: NonNullable<Config["gateway"]>): PushClient {
+  return createPushClient({
+    url: base,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(ca === undefined ? {} : { ca }),
+  });
 }
 
 /** `runJob` and `settleJob` as the environment configures them. */

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import { type Config, readConfig } from "../config/config.ts";
-import { NO_GATEWAY } from "../default-delivery.ts";
+import { readConfig } from "../config/config.ts";
+import { configuredClient, NO_GATEWAY } from "../default-delivery.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
-import { createPushClient, type PushClient } from "../push/client.ts";
+import type { PushClient } from "../push/client.ts";
 import { type Io, UsageError } from "./io.ts";
 
 /** Flags of every command that reaches a gateway. */
@@ -62,15 +62,7 @@ export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
 
 /** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */
 export function clientOf(flags: GatewayFlags, io: Io): PushClient {
-  return clientOfConfig(readConfig(sourcesOf(flags, io)));
-}
-
-function clientOfConfig({ gateway }: Config): PushClient {
+  const { gateway } = readConfig(sourcesOf(flags, io));
   if (gateway === undefined) throw new UsageError(NO_GATEWAY);
-  const { base, credentials, ca } = gateway;
-  return createPushClient({
-    url: base,
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(ca === undefined ? {} : { ca }),
-  });
+  return configuredClient(gateway);
 }

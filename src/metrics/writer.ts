@@ -1,3 +1,4 @@
+import { escapeHelp } from "./exposition/escape.ts";
 import { formatValue } from "./exposition/render.ts";
 import type { Entry } from "./instruments/children.ts";
 import { Histogram, type HistogramChild } from "./instruments/histogram.ts";
@@ -99,8 +100,4 @@ function flat(name: string, labels: string): string {
 /** The usual value first: finite numbers print as they are. */
 function text(value: number): string {
   return value - value === 0 ? `${value}` : formatValue(value);
-}
-
-function escapeHelp(help: string): string {
-  return help.replace(/[\\\n]/g, (char) => (char === "\n" ? "\\n" : "\\\\"));
 }

@@ -1,3 +1,4 @@
+import { escapeHelp, escapeLabelValue } from "./escape.ts";
 import {
   type HistogramSample,
   hasInfiniteBucket,
@@ -65,16 +66,10 @@ function renderSummary(lines: string[], name: string, sample: SummarySample): vo
 }
 
 function line(name: string, labels: LabelSet, value: number, timestampMs?: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeValue(text)}"`);
+  const pairs = Object.entries(labels).map(
+    ([label, text]) => `${label}="${escapeLabelValue(text)}"`,
+  );
   const series = pairs.length === 0 ? name : `${name}{${pairs.join(",")}}`;
   const timestamp = timestampMs === undefined ? "" : ` ${timestampMs}`;
   return `${series} ${formatValue(value)}${timestamp}\n`;
-}
-
-function escapeValue(value: string): string {
-  return value.replace(/[\\\n"]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`));
-}
-
-function escapeHelp(help: string): string {
-  return help.replace(/[\\\n]/g, (char) => (char === "\n" ? "\\n" : "\\\\"));
 }

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { escapeLabelValue } from "../exposition/escape.ts";
 import type { LabelSet } from "../exposition/family.ts";
 
 /** What a label object may hold at run time; everything is a string in the end. */
@@ -203,8 +204,4 @@ function renderLabels(names: readonly string[], values: readonly string[]) {
   }
   // Joined, not added up: a string that was added up is walked piece by piece at each scrape.
   return { labels, text: parts.join(",") };
-}
-
-export function escapeLabelValue(value: string): string {
-  return value.replace(/[\\\n"]/g, (char) => (char === "\n" ? "\\n" : `\\${char}`));
 }
