@@ -58,6 +58,8 @@ export type PushErrorData = {
   readonly status?: number;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
+  /** Nothing of the request left this machine. Default false: it may have been applied. */
+  readonly notSent?: boolean;
   readonly cause?: unknown;
 };
 
@@ -67,11 +69,13 @@ export class PushError extends ClosingBellError {
   readonly code = "ERR_PUSH";
   readonly status: number | undefined;
   readonly retryable: boolean;
+  readonly notSent: boolean;
 
-  constructor(message: string, { status, retryable, cause }: PushErrorData) {
+  constructor(message: string, { status, retryable, notSent = false, cause }: PushErrorData) {
     super(message, cause === undefined ? undefined : { cause });
     this.status = status;
     this.retryable = retryable;
+    this.notSent = notSent;
   }
 }
 
@@ -115,6 +119,45 @@ export class LedgerFormatError extends ClosingBellError {
 export class LedgerConflictError extends ClosingBellError {
   override readonly name = "LedgerConflictError";
   readonly code = "ERR_LEDGER_CONFLICT";
+}
+
+/** A group that a ledger publishes was to be pushed directly: its totals would be gone. */
+export class LedgerGroupError extends ClosingBellError {
+  override readonly name = "LedgerGroupError";
+  readonly code = "ERR_LEDGER_GROUP";
+}
+
+/** Somebody else publishes the group now. Nothing more was sent; whoever has the lease goes on. */
+export class LeaseLostError extends ClosingBellError {
+  override readonly name = "LeaseLostError";
+  readonly code = "ERR_LEASE_LOST";
+}
+
+export type LedgerMismatchData = {
+  readonly ours: LedgerVersion;
+  /** What the gateway shows. */
+  readonly theirs: LedgerVersion;
+};
+
+/** A version of a group's totals, and whose. */
+export type LedgerVersion = { readonly ledgerId: string; readonly version: number };
+
+/**
+ * The gateway shows totals that this ledger did not make, or newer ones than it has: a second ledger,
+ * a restored backup, a lost state directory. Nothing was pushed: a lower total would be taken for a
+ * counter reset.
+ */
+export class LedgerMismatchError extends ClosingBellError {
+  override readonly name = "LedgerMismatchError";
+  readonly code = "ERR_LEDGER_MISMATCH";
+  readonly ours: LedgerVersion;
+  readonly theirs: LedgerVersion;
+
+  constructor(message: string, { ours, theirs }: LedgerMismatchData) {
+    super(message);
+    this.ours = ours;
+    this.theirs = theirs;
+  }
 }
 
 /** The configuration as a whole: every problem of every source in one error. */

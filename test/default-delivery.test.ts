@@ -8,6 +8,7 @@ import { createRunJob } from "../src/run/run-job.ts";
 import { scrapeJob } from "./cli/scraped.ts";
 import { type EndedCli, start } from "./cli/start-cli.ts";
 import { freePort } from "./support/free-port.ts";
+import { removeStateDirectories, stateDirectory } from "./support/state-directory.ts";
 
 jest.setTimeout(90_000);
 
@@ -15,9 +16,12 @@ const LIBRARY = new URL("../dist/index.js", import.meta.url).href;
 
 let gateway: PushgatewayServer;
 let folder: string;
+/** The ledger that the processes here share, and values that are shown at once. */
+let shared: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   gateway = await startPushgateway();
+  shared = { CLOSING_BELL_STATE_DIR: stateDirectory(), CLOSING_BELL_SCRAPE_INTERVAL: "0" };
   folder = mkdtempSync(join(tmpdir(), "closing-bell-delivery-"));
   writeFileSync(join(folder, "bad.json"), '{ "gatway": {}, "jobs": { "nightly": { "mode": 1 } } }');
   writeFileSync(join(folder, "good.json"), '{ "jobs": { "nightly": { "mode": "paper" } } }');
@@ -25,6 +29,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await gateway.close();
+  removeStateDirectories();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -37,17 +42,51 @@ describe("runJob in a process of its own", () => {
     {
       name: "with a gateway",
       env: async () => ({ PUSHGATEWAY_URL: gateway.url.href }),
-      report: { status: "delivered" },
+      report: { status: "recorded", publication: { status: "published" } },
     },
     {
       name: "without one",
       env: async () => ({}),
+      report: { status: "recorded", publication: { status: "waiting", reason: NO_GATEWAY } },
+    },
+    {
+      name: "with a gateway that others publish to",
+      env: async () => ({
+        PUSHGATEWAY_URL: gateway.url.href,
+        CLOSING_BELL_PUBLISH: "scheduled",
+      }),
+      report: { status: "recorded", publication: { status: "waiting" } },
+    },
+    {
+      name: "with a gateway and no ledger",
+      // In a group of its own: what is there, a ledger reports.
+      env: async () => ({
+        PUSHGATEWAY_URL: gateway.url.href,
+        CLOSING_BELL_LEDGER: "none",
+        CLOSING_BELL_CONFIG: join(folder, "good.json"),
+      }),
+      report: { status: "delivered", leftOut: ["batch_job_runs_total"] },
+    },
+    {
+      name: "without a gateway and without a ledger",
+      env: async () => ({ CLOSING_BELL_LEDGER: "none" }),
       report: { status: "disabled", reason: NO_GATEWAY },
+    },
+    {
+      name: "with a gateway that shows another ledger's totals",
+      env: async () => ({
+        PUSHGATEWAY_URL: await othersGateway(),
+        CLOSING_BELL_STATE_DIR: stateDirectory(),
+      }),
+      report: {
+        status: "recorded",
+        publication: { status: "refused", code: "ERR_LEDGER_MISMATCH" },
+      },
     },
     {
       name: "with a gateway that is down",
       env: async () => ({ PUSHGATEWAY_URL: `http://127.0.0.1:${await freePort()}` }),
-      report: { status: "failed", code: "ERR_PUSH" },
+      report: { status: "recorded", publication: { status: "failed", code: "ERR_PUSH" } },
     },
     {
       name: "with a bad configuration file",
@@ -109,6 +148,31 @@ describe("runJob in a process of its own", () => {
     expect(same).toBe("the same");
   });
 
+  test("logs the record, whole, when there can be no ledger", async () => {
+    const { code, stdout, stderr } = await script(`await runJob(options, () => {});`, {
+      PUSHGATEWAY_URL: gateway.url.href,
+      CLOSING_BELL_STATE_DIR: join(folder, "bad.json"),
+    });
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout.toString())).toEqual({ status: "logged", code: "ERR_LEDGER_UNFIT" });
+    expect(stderr.toString()).toMatch(/^\{"closing_bell_record":1,[^\n]*\}\n$/);
+  });
+
+  test("adds to the totals of the runs before it", async () => {
+    const env = { PUSHGATEWAY_URL: gateway.url.href };
+    const job = `{ ...options, job: "adding" }`;
+    const body = `await runJob(${job}, ({ metrics }) => metrics.agentAnalysesTotal.inc(7));`;
+
+    await script(body, env);
+    await script(`${body}\n${body}`, env);
+
+    expect(await scrapeJob(gateway.url, { job: "adding" })).toMatchObject({
+      agent_analyses_total: 21,
+      'batch_job_runs_total{outcome="succeeded"}': 3,
+    });
+  });
+
   test("is not ended by an onReport whose promise rejects", async () => {
     const { code, stderr } = await script(
       `const failing = async () => { throw new Error("logging is down"); };
@@ -151,7 +215,8 @@ describe("the configuration of runs", () => {
     const { runJob } = createRunJob(
       configuredRuns(() => {
         reads++;
-        return { env: { PUSHGATEWAY_URL: gateway.url.href }, cwd: folder, home: folder };
+        const env = { ...shared, PUSHGATEWAY_URL: gateway.url.href };
+        return { env, cwd: folder, home: folder };
       }),
     );
 
@@ -165,7 +230,7 @@ describe("the configuration of runs", () => {
     let configPath = "bad.json";
     const { settleJob } = createRunJob(
       configuredRuns(() => ({
-        env: { PUSHGATEWAY_URL: gateway.url.href },
+        env: { ...shared, PUSHGATEWAY_URL: gateway.url.href },
         cwd: folder,
         home: folder,
         configPath,
@@ -177,7 +242,21 @@ describe("the configuration of runs", () => {
     const after = await settleJob({ job: "mended" }, () => 2);
 
     expect(before).toMatchObject({ outcome: { value: 1 }, delivery: { status: "refused" } });
-    expect(after).toMatchObject({ outcome: { value: 2 }, delivery: { status: "delivered" } });
+    expect(after).toMatchObject({ outcome: { value: 2 }, delivery: { status: "recorded" } });
+  });
+
+  test("puts the ledger below the home directory when it says nothing of it", async () => {
+    const { settleJob } = createRunJob(
+      configuredRuns(() => ({ env: {}, cwd: folder, home: folder })),
+    );
+
+    expect(await settleJob({ job: "at home" }, () => {})).toMatchObject({
+      delivery: {
+        status: "recorded",
+        ledger: `file:${join(folder, ".local", "state", "closing-bell")}`,
+        publication: { status: "waiting" },
+      },
+    });
   });
 });
 
@@ -185,9 +264,24 @@ describe("the configuration of runs", () => {
 function script(body: string, env: Readonly<Record<string, string>>): Promise<EndedCli> {
   const head = `
     import { runJob, updatePortfolioMetrics } from ${JSON.stringify(LIBRARY)};
-    const onReport = ({ status, reason, error }) =>
-      console.log(JSON.stringify({ status, reason, code: error?.code, problems: error?.problems }));
+    const told = ({ status, reason, leftOut, error }) =>
+      ({ status, reason, leftOut, code: error?.code, problems: error?.problems });
+    const onReport = ({ publication, ...report }) => {
+      console.log(JSON.stringify({ ...told(report), publication: publication && told(publication) }));
+    };
     const options = { job: "nightly", onReport };`;
   const args = ["--input-type=module", "--eval", `${head}\n${body}`];
-  return start(process.execPath, args, { env, cwd: folder, input: "" }).ended;
+  return start(process.execPath, args, {
+    env: { ...shared, ...env },
+    cwd: folder,
+    input: "",
+  }).ended;
+}
+
+/** The gateway, with totals of another ledger in the group of the runs here. */
+async function othersGateway(): Promise<string> {
+  const env = { PUSHGATEWAY_URL: gateway.url.href };
+  const { code } = await script(`await runJob(options, () => {});`, env);
+  expect(code).toBe(0);
+  return gateway.url.href;
 }

@@ -1,24 +1,28 @@
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readConfig } from "../config/config.ts";
-import { createPushClient, type PushClient } from "../push/client.ts";
-import { startPushgateway } from "../pushgateway/server.ts";
 import { renderFacts } from "./demo/print.ts";
+import { openStage } from "./demo/stage.ts";
 import {
   type DemoFacts,
   failOnce,
   loadPrices,
-  runAndPush,
+  retryOnce,
+  runAgain,
+  runAndPublish,
   runWithoutGateway,
   scrapeGroup,
+  wipeAndHeal,
 } from "./demo/steps.ts";
 import { EXIT, type Io, UsageError } from "./io.ts";
-import { clientOf, type GatewayFlags, sourcesOf } from "./target.ts";
+import type { GatewayFlags } from "./target.ts";
 
 export type DemoFlags = GatewayFlags & { readonly prices?: string };
 
-/** The whole way, on real prices: a run, a push, a scrape, a failure, an outage. */
+/**
+ * The whole way, on real prices: a run, its totals, a scrape, a second run, a retry, a failure, a
+ * gateway that loses its memory, and one that is not there.
+ */
 export async function demo(flags: DemoFlags, io: Io): Promise<number> {
   const pricesUrl = flags.prices === undefined ? bundledPrices() : urlOf(flags.prices, io);
   const facts = await play(flags, pricesUrl, io);
@@ -28,32 +32,34 @@ export async function demo(flags: DemoFlags, io: Io): Promise<number> {
 }
 
 async function play(flags: DemoFlags, pricesUrl: URL, io: Io): Promise<DemoFacts> {
-  const configured = readConfig(sourcesOf(flags, io)).gateway !== undefined;
-  // Stopped at the end to be the gateway that is gone; until then it is the demo's own, if need be.
-  const embedded = await startPushgateway({});
-  const lost = createPushClient({ url: embedded.url });
-  const client: PushClient = configured ? clientOf(flags, io) : lost;
+  const stage = await openStage(flags, io);
   try {
     const data = await loadPrices(pricesUrl);
-    const backtest = await runAndPush(client, pricesUrl);
-    const scrape = await scrapeGroup(client);
-    const failure = await failOnce(client);
-    await embedded.close();
-    const outage = await runWithoutGateway(lost, pricesUrl);
+    const backtest = await runAndPublish(stage, pricesUrl);
+    const scrape = await scrapeGroup(stage);
+    const again = await runAgain(stage, pricesUrl);
+    const retry = await retryOnce(stage, pricesUrl);
+    const failure = await failOnce(stage);
+    const wiped = await wipeAndHeal(stage);
+    const outage = await runWithoutGateway(stage, pricesUrl);
     const ok =
-      backtest.push.status === "delivered" &&
+      backtest.delivery.publication?.status === "published" &&
       scrape.series > 0 &&
+      again.totalsAdd &&
+      retry.countedOnce &&
       failure.errorIsTheJobsOwn &&
-      failure.failureOnTheGateway &&
+      failure.failureCounted &&
       failure.lastSuccessKept &&
+      wiped.wholeAgain &&
       outage.jobSucceeded &&
-      outage.push.status === "failed";
-    const gateway = { url: client.gateway, embedded: !configured };
-    return { gateway, data, backtest, scrape, failure, outage, ok };
+      outage.delivery.publication?.status === "failed" &&
+      outage.countedLater;
+    const { client, embedded, ledger } = stage;
+    const gateway = { url: client.gateway, embedded };
+    const steps = { data, backtest, scrape, again, retry, failure, wiped, outage };
+    return { gateway, ledger, ...steps, ok };
   } finally {
-    client.close();
-    lost.close();
-    await embedded.close();
+    await stage.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ClosingBellError, messageOf, PushError } from "../errors.ts";
+import { ClosingBellError, messageOf } from "../errors.ts";
 
 /** Where a command writes. Data goes to standard output, everything else to standard error. */
 export type Io = {
@@ -18,11 +18,11 @@ export class UsageError extends ClosingBellError {
   readonly code = "ERR_USAGE";
 }
 
-/** Says what went wrong, and how a script shall take it: 2 when nothing was sent, else 1. */
+/** Says what went wrong, and how a script shall take it: 1 for the gateway or the ledger, else 2. */
 export function explainFailure(error: unknown, io: Io): number {
   if (error instanceof ClosingBellError) {
     io.err(`closing-bell: ${error.message}\n`);
-    return error instanceof PushError ? EXIT.failed : EXIT.usage;
+    return /^ERR_(?:PUSH|LEDGER)/.test(error.code) ? EXIT.failed : EXIT.usage;
   }
   // A fault of ours: the stack is what a report of it needs.
   io.err(`closing-bell: ${error instanceof Error ? error.stack : messageOf(error)}\n`);

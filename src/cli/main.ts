@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { writeSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { VERSION } from "../version.ts";
 import type { CheckFlags } from "./check.ts";
 import { EXIT, explainFailure, type Io } from "./io.ts";
-import type { RepairFlags, ShowFlags } from "./ledger.ts";
+import type { AdoptFlags, RepairFlags, ShowFlags } from "./ledger.ts";
+import type { PublishFlags } from "./publish.ts";
 import type { ReplayFlags } from "./replay.ts";
 import type { RunFlags } from "./run.ts";
 import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
@@ -56,6 +57,11 @@ function build(): Command {
     .summary("run a command and report how it ended")
     .description("Runs a command as a job and reports how it ended. Exits as the command does.")
     .argument("<command...>", "the command and its arguments, after --")
+    .option(
+      "--run-id <id>",
+      "unit of work, e.g. a date: its success counts once, however often it runs",
+    )
+    .option("--settle", "wait until new series show their values (two scrape intervals)")
     .option("--json", "print the result as JSON, on standard error")
     .passThroughOptions()
     .addHelpText(
@@ -128,6 +134,19 @@ function build(): Command {
       await serveDemo(flags, io);
     });
 
+  addGatewayFlags(program.command("publish"))
+    .summary("publish what waits in the ledger, and heal the gateway")
+    .description(
+      "Publishes every group that has new runs, held values, or is missing or behind at the gateway. For cron, once a minute.",
+    )
+    .option("--settle", "go on until new series show their values (two scrape intervals)")
+    .option("--json", "print the results as JSON")
+    .addHelpText("after", "\nExample:\n  * * * * *  closing-bell publish --quiet")
+    .action(async (flags: PublishFlags) => {
+      const { publish } = await import("./publish.ts");
+      process.exitCode = await publish(flags, io);
+    });
+
   const ledger = program
     .command("ledger")
     .summary("look into the ledger, and mend it")
@@ -136,7 +155,8 @@ function build(): Command {
     );
   ledger
     .command("show")
-    .summary("totals, what waits, what was rejected")
+    .summary("totals, what waits, what was rejected, what gateways were told")
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
     .option("--json", "print everything as JSON")
     .addHelpText("after", "\nExample:\n  closing-bell ledger show")
     .action(async (flags: ShowFlags) => {
@@ -150,6 +170,7 @@ function build(): Command {
       "--accept-gaps",
       "rebuild even when records are gone: totals will be lower than they were",
     )
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  closing-bell ledger repair")
     .action(async (flags: RepairFlags) => {
@@ -157,11 +178,30 @@ function build(): Command {
       process.exitCode = await repairLedger(flags, io);
     });
 
+  addGroupFlags(ledger.command("adopt"))
+    .summary("take over a group that another ledger published (ERR_LEDGER_MISMATCH)")
+    .description(
+      "Lets a group's totals begin with what the gateway shows, adds what waits here, and publishes. Whoever published the group before must have stopped.",
+    )
+    .addOption(
+      new Option(
+        "--pending <what>",
+        "runs of a restored backup that may have been counted before",
+      ).choices(["count", "drop"]),
+    )
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell ledger adopt -j nightly -g strategy=s")
+    .action(async (flags: AdoptFlags) => {
+      const { adoptLedgerGroup } = await import("./ledger.ts");
+      process.exitCode = await adoptLedgerGroup(flags, io);
+    });
+
   program
     .command("replay")
     .summary("commit run records from a log")
     .description("Commits the run records that a log holds. Each counts once, however often.")
     .argument("[file]", "log, or - for standard input", "-")
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
     .option("--json", "print the result as JSON")
     .option("--quiet", "say nothing but errors")
     .addHelpText("after", "\nExample:\n  grep closing_bell job.log | closing-bell replay -")

@@ -1,14 +1,15 @@
 import { formatGroupingKey } from "../grouping-key.ts";
 import { replay } from "../ledger/replay.ts";
 import { EXIT, type Io, readInput } from "./io.ts";
-import { openLedger } from "./ledger.ts";
+import { type GatewayFlags, ledgerOf } from "./target.ts";
 
-export type ReplayFlags = { readonly json?: boolean; readonly quiet?: boolean };
+export type ReplayFlags = Pick<GatewayFlags, "config" | "json" | "quiet">;
 
 /** Commits the records that a log holds. 1 when one of them could not be. */
 export async function replayLog(file: string, flags: ReplayFlags, io: Io): Promise<number> {
   const text = await readInput(file);
-  const report = await replay(text.split("\n"), openLedger(io));
+  const { ledger } = await ledgerOf(flags, io);
+  const report = await replay(text.split("\n"), ledger);
   const { records, problems } = report;
   if (flags.json) io.out(`${JSON.stringify(report)}\n`);
   else {

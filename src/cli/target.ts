@@ -1,7 +1,14 @@
 import type { Command } from "commander";
-import { readConfig } from "../config/config.ts";
-import { configuredClient, NO_GATEWAY } from "../default-delivery.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import {
+  configuredClient,
+  configuredLedger,
+  configuredPublisher,
+  NO_GATEWAY,
+} from "../default-delivery.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
+import type { FileLedger } from "../ledger/file-ledger.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import type { PushClient } from "../push/client.ts";
 import { type Io, UsageError } from "./io.ts";
 
@@ -58,6 +65,34 @@ export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
     ...(gateway === undefined ? {} : { gatewayUrl: gateway }),
     ...(config === undefined ? {} : { configPath: config }),
   };
+}
+
+/**
+ * The ledger that runs deliver to, and the configuration that names it.
+ *
+ * @throws {ConfigError} for a bad configuration; {UsageError} when it names no ledger.
+ */
+export async function ledgerOf(
+  flags: Pick<GatewayFlags, "gateway" | "config">,
+  io: Io,
+): Promise<{ readonly config: Config; readonly ledger: FileLedger }> {
+  const config = readConfig(sourcesOf(flags, io));
+  if (config.ledger.type === "none") {
+    throw new UsageError(
+      "CLOSING_BELL_LEDGER, or ledger in closing-bell.json, is none: there is no ledger",
+    );
+  }
+  return { config, ledger: await configuredLedger(config.ledger) };
+}
+
+/**
+ * Takes that ledger's totals to that gateway.
+ *
+ * @throws {UsageError} when there is no gateway.
+ */
+export async function publisherOf(config: Config, ledger: FileLedger): Promise<Publisher> {
+  if (config.gateway === undefined) throw new UsageError(NO_GATEWAY);
+  return configuredPublisher(config, ledger);
 }
 
 /** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */

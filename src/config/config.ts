@@ -1,14 +1,27 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, messageOf } from "../errors.ts";
 import { type Credentials, type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
-import { type ConfigFile, fileSchema, type SecretReference } from "./file-schema.ts";
+import {
+  type ConfigFile,
+  fileSchema,
+  publish,
+  type SecretReference,
+  scrapeIntervalSeconds,
+} from "./file-schema.ts";
+import { homeOf, type LedgerPlace, ledgerPlace } from "./ledger-place.ts";
+import type { Schema } from "./schema.ts";
 
 /** The whole configuration, read and checked. */
 export type Config = {
   /** Absent: there is no gateway, and nothing is sent. */
   readonly gateway?: GatewayAddress & { readonly ca?: string };
+  /** Where the totals of runs are kept. */
+  readonly ledger: LedgerPlace;
+  /** `completion`: a run publishes its group's totals as it ends. `scheduled`: others do. */
+  readonly publish: "completion" | "scheduled";
+  /** How often Prometheus scrapes the gateway; 0: new series are not held off. */
+  readonly scrapeIntervalSeconds: number;
   readonly jobs: NonNullable<ConfigFile["jobs"]>;
 };
 
@@ -16,12 +29,16 @@ export type Config = {
 export type ConfigSources = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Default `HOME` of the environment, else the user's. */
   readonly home?: string;
   /** `--gateway`. */
   readonly gatewayUrl?: string;
   /** `--config`. */
   readonly configPath?: string;
 };
+
+/** Prometheus's own default. */
+const DEFAULT_SCRAPE_INTERVAL_SECONDS = 60;
 
 /** Name of the project file, looked for in the working directory. */
 export const CONFIG_FILE = "closing-bell.json";
@@ -33,7 +50,7 @@ export const CONFIG_FILE = "closing-bell.json";
  * @throws {ConfigError} with every problem of every source.
  */
 export function readConfig(sources: ConfigSources): Config {
-  const { env, cwd, home = homedir() } = sources;
+  const { env, cwd, home = homeOf(sources.env) } = sources;
   const problems: string[] = [];
   const named = sources.configPath ?? (env["CLOSING_BELL_CONFIG"] || undefined);
   const project = readFile(resolve(cwd, named ?? CONFIG_FILE), named !== undefined, problems);
@@ -41,9 +58,66 @@ export function readConfig(sources: ConfigSources): Config {
   const user = readFile(join(xdg, "closing-bell", CONFIG_FILE), false, problems);
 
   const gateway = gatewayOf(sources, [project, user], problems);
-  if (problems.length > 0) throw new ConfigError(problems);
-  const jobs = { ...user.content.jobs, ...project.content.jobs };
-  return gateway === undefined ? { jobs } : { gateway, jobs };
+  const ledger = ledgerOf(env, home, [project, user], problems);
+  const files = { ...user.content, ...project.content };
+  const mode = fromEnv(env, "CLOSING_BELL_PUBLISH", publish, problems);
+  const interval = fromEnv(
+    env,
+    "CLOSING_BELL_SCRAPE_INTERVAL",
+    scrapeIntervalSeconds,
+    problems,
+    (text) => (DECIMAL.test(text) ? Number(text) : undefined),
+  );
+  if (ledger === undefined || problems.length > 0) throw new ConfigError(problems);
+  return {
+    ...(gateway === undefined ? {} : { gateway }),
+    ledger,
+    publish: mode ?? files.publish ?? "completion",
+    scrapeIntervalSeconds:
+      interval ?? files.scrapeIntervalSeconds ?? DEFAULT_SCRAPE_INTERVAL_SECONDS,
+    jobs: { ...user.content.jobs, ...project.content.jobs },
+  };
+}
+
+/** Not what `Number` takes besides: blanks, exponents, other bases. */
+const DECIMAL = /^\d+(?:\.\d+)?$/;
+
+/** The value of a variable, which an empty one is not; undefined after noting a problem, too. */
+function fromEnv<T>(
+  env: ConfigSources["env"],
+  name: string,
+  schema: Schema<T>,
+  problems: string[],
+  parse: (text: string) => unknown = (text) => text,
+): T | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const value = schema.read(parse(text), name, []);
+  if (value === undefined) {
+    problems.push(`${name} is ${JSON.stringify(text)}; expected ${schema.expected}`);
+  }
+  return value;
+}
+
+function ledgerOf(
+  env: ConfigSources["env"],
+  home: string,
+  files: readonly SourceFile[],
+  problems: string[],
+): LedgerPlace | undefined {
+  const file = files.find(({ content }) => content.ledger !== undefined);
+  const place = file?.content.ledger;
+  const fromFile =
+    file === undefined || place?.type !== "files"
+      ? place
+      : { ...place, directory: resolve(dirname(file.path), place.directory) };
+  try {
+    return ledgerPlace(env, home, fromFile);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
 }
 
 /** What the parser says, without the piece of the file that it quotes: that may be a password. */

@@ -1,6 +1,7 @@
 import { InvalidOptionError, messageOf } from "../errors.ts";
 import { parseGatewayUrl } from "../gateway-url.ts";
-import { field, object, oneOf, record, type Schema, text } from "./schema.ts";
+import { LEDGER_PLACES, type LedgerPlace, parseLedgerPlace } from "./ledger-place.ts";
+import { field, number, object, oneOf, record, type Schema, text } from "./schema.ts";
 
 /** A secret is never written into the file, only where to find it. */
 export type SecretReference = { readonly env: string } | { readonly file: string };
@@ -39,6 +40,24 @@ const gatewayUrl: Schema<string> = {
   },
 };
 
+/** A directory may still be relative here: to the one that the file is in. */
+const ledger: Schema<LedgerPlace> = {
+  expected: LEDGER_PLACES,
+  read(value, path, problems) {
+    const place = typeof value === "string" ? parseLedgerPlace(value) : undefined;
+    if (place === undefined) problems.push(`${path} must be ${this.expected}`);
+    return place;
+  },
+};
+
+/** Who publishes a run's totals: the run when it ends, or somebody on a schedule. */
+export const publish = oneOf(["completion", "scheduled"]);
+
+export const scrapeIntervalSeconds = number(
+  "a number of seconds, 0 or more",
+  (value) => value >= 0,
+);
+
 const job = object({
   labels: field(record(text()), "Grouping labels that every run of the job has."),
   mode: field(
@@ -58,6 +77,12 @@ export const fileSchema = object({
       token: field(secret, "Bearer token, instead of basic auth."),
     }),
     "Where results are pushed.",
+  ),
+  ledger: field(ledger, "Where the totals of runs are kept; a directory relative to this file."),
+  publish: field(publish, "When totals are published: as each run ends, or on a schedule alone."),
+  scrapeIntervalSeconds: field(
+    scrapeIntervalSeconds,
+    "How often Prometheus scrapes the gateway. 0: new series are not held off.",
   ),
   jobs: field(record(job), "The job catalogue: one entry per job name."),
 });

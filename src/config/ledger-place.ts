@@ -7,31 +7,48 @@ export type LedgerPlace =
   | { readonly type: "files"; readonly directory: string }
   | { readonly type: "none" };
 
+/** What names a place, for messages. */
+export const LEDGER_PLACES = "file:DIR or none";
+
+/** The place that a text names, its directory as written; undefined when it names none. */
+export function parseLedgerPlace(text: string): LedgerPlace | undefined {
+  if (text === "none") return { type: "none" };
+  const [, directory] = /^file:(.+)$/s.exec(text) ?? [];
+  return directory === undefined ? undefined : { type: "files", directory };
+}
+
 /**
- * `CLOSING_BELL_LEDGER` (`file:DIR` or `none`), else `CLOSING_BELL_STATE_DIR`, else the XDG state
- * directory, `~/.local/state/closing-bell`.
+ * `CLOSING_BELL_LEDGER` (`file:DIR` or `none`), else `CLOSING_BELL_STATE_DIR`, else what a file of
+ * configuration says, else the XDG state directory, `~/.local/state/closing-bell`.
  *
  * @throws {ConfigError} for another kind of ledger, or a directory that is not absolute.
  */
 export function ledgerPlace(
   env: Readonly<Record<string, string | undefined>>,
-  home: string = homedir(),
+  home: string = homeOf(env),
+  fromFile?: LedgerPlace,
 ): LedgerPlace {
   const named = env["CLOSING_BELL_LEDGER"];
-  if (named === "none") return { type: "none" };
   if (named) {
-    const [, directory] = /^file:(.*)$/s.exec(named) ?? [];
-    if (directory === undefined) {
-      throw new ConfigError([`CLOSING_BELL_LEDGER is ${named}; expected file:DIR or none`]);
+    const place = parseLedgerPlace(named);
+    if (place === undefined) {
+      const got = JSON.stringify(named);
+      throw new ConfigError([`CLOSING_BELL_LEDGER is ${got}; expected ${LEDGER_PLACES}`]);
     }
-    return inDirectory("CLOSING_BELL_LEDGER", directory);
+    return place.type === "files" ? inDirectory("CLOSING_BELL_LEDGER", place.directory) : place;
   }
   const stateDirectory = env["CLOSING_BELL_STATE_DIR"];
   if (stateDirectory) return inDirectory("CLOSING_BELL_STATE_DIR", stateDirectory);
+  if (fromFile !== undefined) return fromFile;
   const xdg = env["XDG_STATE_HOME"];
   // The XDG specification has relative paths ignored.
   const state = xdg && isAbsolute(xdg) ? xdg : join(home, ".local", "state");
   return { type: "files", directory: join(state, "closing-bell") };
+}
+
+/** The home directory of whoever has this environment. */
+export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+  return env["HOME"] || homedir();
 }
 
 function inDirectory(name: string, directory: string): LedgerPlace {

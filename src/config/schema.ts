@@ -35,6 +35,20 @@ export function text(
   };
 }
 
+/** A finite number; a limit is for `accepts` to know, and for `expected` to say. */
+export function number(
+  expected = "a number",
+  accepts: (value: number) => boolean = () => true,
+): Schema<number> {
+  return {
+    expected,
+    read: (value, path, problems) =>
+      typeof value === "number" && Number.isFinite(value) && accepts(value)
+        ? value
+        : note(problems, path, expected),
+  };
+}
+
 export function oneOf<const T extends string>(values: readonly T[]): Schema<T> {
   const expected = `one of ${values.join(", ")}`;
   return {

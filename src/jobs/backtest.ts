@@ -13,6 +13,8 @@ export type BacktestOptions = {
   readonly startCapital?: number;
   /** Time for the whole backtest, milliseconds. */
   readonly timeoutMs?: number;
+  /** Names the unit of work: its success counts once, however often it is executed. */
+  readonly runId?: string;
 };
 
 /** Strategy name in the grouping key. */
@@ -27,8 +29,12 @@ export async function runBacktest(
   { settleJob }: Pick<RunJobs, "settleJob">,
   options: BacktestOptions,
 ): Promise<SettledJob<BacktestResult>> {
-  refuseUnknownKeys(options, ["pricesUrl", "ticker", "startCapital", "timeoutMs"], "runBacktest");
-  const { pricesUrl, ticker = "SPX", startCapital = 100_000, timeoutMs } = options;
+  refuseUnknownKeys(
+    options,
+    ["pricesUrl", "ticker", "startCapital", "timeoutMs", "runId"],
+    "runBacktest",
+  );
+  const { pricesUrl, ticker = "SPX", startCapital = 100_000, timeoutMs, runId } = options;
   if (!(startCapital > 0 && Number.isFinite(startCapital))) {
     throw new InvalidOptionError(
       `runBacktest: startCapital must be an amount, got ${startCapital}`,
@@ -42,6 +48,7 @@ export async function runBacktest(
       job: "backtest",
       groupingKey: { strategy: STRATEGY, mode: "backtest" },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(runId === undefined ? {} : { runId }),
     },
     async ({ signal }) => {
       const bars = await readPrices(new URL(pricesUrl), signal);

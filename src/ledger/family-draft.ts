@@ -41,7 +41,7 @@ export function familyDraft(from: FamilyTotals | RecordFamily): FamilyDraft {
   let touched = known === undefined;
 
   function drafts(): SampleDrafts<Sample> {
-    samples ??= sampleDrafts<Sample>(known?.samples ?? []);
+    samples ??= sampleDrafts<Sample>(known?.samples ?? [], isZero);
     return samples;
   }
 
@@ -74,6 +74,12 @@ export function familyDraft(from: FamilyTotals | RecordFamily): FamilyDraft {
       return { ...head, ...shape, samples: drafts().sorted() } as FamilyTotals;
     },
   };
+}
+
+/** Whether counts add nothing. A gauge at 0 says as much as any other. */
+export function isZero(sample: Sample): boolean {
+  if ("counts" in sample) return sample.counts.every((count) => count === 0n);
+  return sample.value === 0n;
 }
 
 function sum(before: Sample, delta: CounterDelta | HistogramDelta): Sample {

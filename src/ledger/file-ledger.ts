@@ -25,6 +25,7 @@ import {
   pendingPath,
   readPendingFile,
 } from "./file/group-files.ts";
+import { takeLease } from "./file/lease.ts";
 import { openStateDirectory, type StoreIdentity } from "./file/state-directory.ts";
 import { listVersions, readNewest, readVersion, writeVersion } from "./file/versions.ts";
 import { type AppendResult, DONE_MARK_DAYS, type Ledger } from "./ledger.ts";
@@ -202,8 +203,9 @@ export function createFileLedger({
   }
 
   const stateDirectory = (name: string) => join(root, "state", sha256(name).slice(0, 32));
+  const publishState = (group: GroupingKey) => `publish ${formatGroupingKey(group)}`;
 
-  return {
+  const ledger: FileLedger = {
     place: `file:${root}`,
     ledgerId: () => within("the ledger could not be opened", async () => (await open()).ledger_id),
     append: (record) => within("the run could not be recorded", () => append(record)),
@@ -283,6 +285,20 @@ export function createFileLedger({
         return writeVersion(fs, stateDirectory(name), { version, bytes, kept });
       }),
 
+    readPublishState: (group) => ledger.readState(publishState(group)),
+
+    lease: (group) =>
+      within("the right to publish could not be asked for", () =>
+        takeLease({
+          fs,
+          root,
+          group,
+          now: clock.now(),
+          readState: () => ledger.readState(publishState(group)),
+          writeState: (item) => ledger.writeState(publishState(group), item),
+        }),
+      ),
+
     versions: (group) =>
       within("the totals could not be listed", async () => {
         const directory = groupPaths(root, group).snapshots;
@@ -308,6 +324,7 @@ export function createFileLedger({
       }
     },
   };
+  return ledger;
 }
 
 /** A few at a time. When one fails, the others have come to their end before the caller hears of it. */

@@ -2,7 +2,13 @@ import type { GroupingKey } from "../grouping-key.ts";
 import type { RunRecord } from "../record/run-record.ts";
 import { foldWithinLimits } from "./fold.ts";
 import type { DoneMark, PendingItem, RecordStore } from "./ledger.ts";
-import { decodeSnapshot, emptySnapshot, type Snapshot } from "./snapshot.ts";
+import {
+  decodeSnapshot,
+  emptySnapshot,
+  encodeSnapshot,
+  type Snapshot,
+  type Totals,
+} from "./snapshot.ts";
 
 /** Records that one round takes: bounds what is lost when somebody else is faster. */
 export const MAX_ROUND_RECORDS = 100;
@@ -112,6 +118,35 @@ export async function foldGroup(
     if (lost > MAX_LOST_ROUNDS) return { status: "contended", ...report };
     if (signal?.aborted === true) return { status: "stopped", ...report };
   }
+}
+
+/**
+ * Writes other totals as the next version of a group, in place of what it had. What is pending is
+ * added to them by the next fold.
+ *
+ * @throws as {@link foldRound} does.
+ */
+export async function replaceTotals(
+  store: FoldStore,
+  group: GroupingKey,
+  totals: Totals,
+): Promise<Snapshot> {
+  for (;;) {
+    const base = await readNewestSnapshot(store, group);
+    // The second guard: the next version must not be there before the records of this one are marked.
+    await finishLast(store, base);
+    const next: Snapshot = { group, version: base.version + 1, last: [], totals };
+    if ((await store.writeSnapshot(group, encodeSnapshot(next))) === "won") return next;
+  }
+}
+
+/** The newest totals, empty ones before the first fold. Throws as {@link foldRound} does. */
+export async function readNewestSnapshot(
+  store: Pick<FoldStore, "readSnapshot">,
+  group: GroupingKey,
+): Promise<Snapshot> {
+  const stored = await store.readSnapshot(group);
+  return stored === undefined ? emptySnapshot(group) : decodeSnapshot(group, stored);
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   type RecordFamily,
 } from "../record/record-family.ts";
 import type { RunRecord } from "../record/run-record.ts";
-import { type FamilyDraft, familyDraft } from "./family-draft.ts";
+import { type FamilyDraft, familyDraft, isZero } from "./family-draft.ts";
 import { MAX_LABEL_SETS } from "./label-sets.ts";
 import type { StoredSnapshot } from "./ledger.ts";
 import {
@@ -177,7 +177,7 @@ function boundsText(bounds: readonly number[]): string {
 function addCounts(draft: Draft, family: CounterDeltas | HistogramDeltas, stamp: Stamp): void {
   for (const sample of family.samples) {
     const target = draft.families.get(family.name) ?? familyDraft(family);
-    const rules = { admitNew: draft.admitNew, mergeable: true };
+    const rules = { admitNew: draft.admitNew, mergeable: true, isZero: isZero(sample) };
     const { labels, dropped } = target.place(sample.labels, rules);
     if (dropped) draft.droppedLabelSets++;
     if (labels === undefined) continue;
@@ -189,7 +189,7 @@ function addCounts(draft: Draft, family: CounterDeltas | HistogramDeltas, stamp:
 function setGauges(draft: Draft, family: GaugeValues, stamp: Stamp): void {
   for (const sample of family.samples) {
     const target = draft.families.get(family.name) ?? familyDraft(family);
-    const rules = { admitNew: draft.admitNew, mergeable: false };
+    const rules = { admitNew: draft.admitNew, mergeable: false, isZero: false };
     const { labels, dropped } = target.place(sample.labels, rules);
     if (dropped) draft.droppedLabelSets++;
     if (labels === undefined) continue;

@@ -1,7 +1,10 @@
 import type { LabelSet } from "../metrics/exposition/family.ts";
 import { compareText, labelKey } from "../record/record-family.ts";
 
-/** Label sets that one family of a group may have, those of {@link OTHER} aside. */
+/**
+ * Label sets with a count that one family of a group may have, those of {@link OTHER} aside. Sets at 0,
+ * which were born together with one that counts, take no room from them: there may be as many again.
+ */
 export const MAX_LABEL_SETS = 200;
 
 /**
@@ -36,31 +39,45 @@ export type PlaceRules = {
   readonly admitNew: boolean;
   /** Whether values of several label sets can be merged: counts can, gauges cannot. */
   readonly mergeable: boolean;
+  /** What comes is 0: nothing is lost when it is left out. */
+  readonly isZero: boolean;
 };
 
 export type Placement = { readonly labels: LabelSet | undefined; readonly dropped: boolean };
 
 export function sampleDrafts<Sample extends Labelled>(
   samples: readonly Sample[],
+  isZero: (sample: Sample) => boolean,
 ): SampleDrafts<Sample> {
   const byKey = new Map(samples.map((sample) => [labelKey(sample.labels), sample]));
-  let others = samples.filter(({ labels }) => isOther(labels)).length;
+  const kindOf = (sample: Sample) =>
+    isOther(sample.labels) ? "other" : isZero(sample) ? "zero" : "counting";
+  const sizes = { other: 0, zero: 0, counting: 0 };
+  for (const sample of samples) sizes[kindOf(sample)]++;
 
   return {
     get: (labels) => byKey.get(labelKey(labels)),
     set(sample) {
       const key = labelKey(sample.labels);
-      if (!byKey.has(key) && isOther(sample.labels)) others++;
+      const known = byKey.get(key);
+      if (known !== undefined) sizes[kindOf(known)]--;
+      sizes[kindOf(sample)]++;
       byKey.set(key, sample);
     },
-    place(labels, { admitNew, mergeable }) {
-      if (byKey.has(labelKey(labels))) return { labels, dropped: false };
+    place(labels, { admitNew, mergeable, isZero: comesAtZero }) {
+      const known = byKey.get(labelKey(labels));
+      if (comesAtZero) {
+        const fits = known !== undefined || (admitNew && sizes.zero < MAX_LABEL_SETS);
+        return { labels: fits ? labels : undefined, dropped: false };
+      }
+      if (known !== undefined && kindOf(known) !== "zero") return { labels, dropped: false };
       const hasRoom = isOther(labels)
-        ? others < MAX_OTHER_SETS
-        : admitNew && byKey.size - others < MAX_LABEL_SETS;
+        ? sizes.other < MAX_OTHER_SETS
+        : (admitNew || known !== undefined) && sizes.counting < MAX_LABEL_SETS;
       if (hasRoom) return { labels, dropped: false };
       const merged = mergeable ? withOther(labels) : undefined;
-      const fits = merged !== undefined && (byKey.has(labelKey(merged)) || others < MAX_OTHER_SETS);
+      const fits =
+        merged !== undefined && (byKey.has(labelKey(merged)) || sizes.other < MAX_OTHER_SETS);
       return { labels: fits ? merged : undefined, dropped: true };
     },
     sorted() {

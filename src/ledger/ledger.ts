@@ -29,6 +29,13 @@ import type { RunRecord } from "../record/run-record.ts";
  * `ERR_LEDGER_UNFIT` for a place that can hold no ledger.
  */
 export type Ledger = RecordStore & {
+  /**
+   * Asks for the right to publish a group, which one publisher has at a time. Never waits: whoever
+   * does not get it leaves, and the holder looks for new records once more after its release.
+   */
+  lease(group: GroupingKey): Promise<LeaseResult>;
+  /** What publishers noted about a group, undefined before the first. For looking: needs no lease. */
+  readPublishState(group: GroupingKey): Promise<StateItem | undefined>;
   /** Where it is, for messages: `file:/home/ada/.local/state/closing-bell`. */
   readonly place: string;
   /** The store's own name, random, made with it: two stores never share one. */
@@ -42,6 +49,29 @@ export type Ledger = RecordStore & {
    * (compare-and-swap; the first version is 1).
    */
   writeState(name: string, item: StateItem): Promise<"won" | "lost">;
+};
+
+/**
+ * `held`: somebody else has it; `holder` says who, for people (`process 4711`). A holder that is
+ * stopped, e.g. by SIGSTOP, still has it.
+ */
+export type LeaseResult =
+  | { readonly status: "taken"; readonly lease: Lease }
+  | { readonly status: "held"; readonly holder: string };
+
+/** The right to publish one group. Ends with its release or with the process that has it. */
+export type Lease = {
+  /** The newest publish state, undefined before the first. */
+  readState(): Promise<StateItem | undefined>;
+  /**
+   * Writes the next version of the publish state.
+   *
+   * @throws {LeaseLostError} when somebody else has written one: this lease is no longer held, and
+   * nothing more may be sent.
+   */
+  writeState(item: StateItem): Promise<void>;
+  /** Gives it up. Safe to repeat. */
+  release(): Promise<void>;
 };
 
 /** The part of a ledger that appending and folding need. */

@@ -1,5 +1,5 @@
 import { runCatalogue } from "../metrics/catalogue.ts";
-import type { CounterDefinition } from "../metrics/definition.ts";
+import type { Definition } from "../metrics/definition.ts";
 
 /** What the ledger tells about itself in every group that has something to tell. */
 export const ledgerCatalogue = {
@@ -11,4 +11,13 @@ export const ledgerCatalogue = {
     labels: {},
     area: "run",
   },
-} as const satisfies Readonly<Record<string, CounterDefinition>>;
+  /** Says whose totals a gateway shows, and how new: what is looked at before a push. */
+  ledgerVersion: {
+    name: "closing_bell_ledger_version",
+    type: "gauge",
+    kind: "status",
+    help: "Version of the totals in this group, by the ledger that keeps them",
+    labels: { ledger_id: "any" },
+    area: "run",
+  },
+} as const satisfies Readonly<Record<string, Definition>>;

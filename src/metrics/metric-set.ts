@@ -10,16 +10,23 @@ import {
   TRADING_AREAS,
 } from "./definition.ts";
 import type { LabelSet, MetricFamily } from "./exposition/family.ts";
+import { bornTogether } from "./instruments/born-together.ts";
 import { Counter, type CounterChild } from "./instruments/counter.ts";
 import { Gauge, type GaugeChild } from "./instruments/gauge.ts";
 import { Histogram, type HistogramChild } from "./instruments/histogram.ts";
 
-/** The metrics of one run, or of the process. Reads out what was set, and nothing else. */
+/** The metrics of one run, or of the process. */
 export type MetricSet = {
   /** The instrument of a definition in this set. Asking for it reports nothing: setting it does. */
   get<D extends Definition>(definition: D): InstrumentOf<D>;
-  /** What was set, in the order of first use. */
+  /** What was set and nothing else, in the order of first use. */
   families(): readonly MetricFamily[];
+  /**
+   * What a run reports: the same, and of counters and histograms also the label sets at 0 that
+   * enumerated values (action, side, result, layer, outcome) make of those that were set. Changes
+   * nothing in the set.
+   */
+  reportFamilies(): readonly MetricFamily[];
   /** Names of the families that were set and that need a `mode`. */
   tradingFamilies(): readonly string[];
   /** Notes an update that was refused, instead of throwing into the job. */
@@ -110,6 +117,12 @@ export function createMetricSet(): MetricSet {
     },
     families() {
       return [...instruments.values()].flatMap(({ instrument }) => instrument.family() ?? []);
+    },
+    reportFamilies() {
+      return [...instruments.values()].flatMap(({ definition, instrument }) => {
+        const family = instrument.family();
+        return family === undefined ? [] : [bornTogether(family, definition.labels)];
+      });
     },
     tradingFamilies() {
       return [...instruments.values()]

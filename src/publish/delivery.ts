@@ -2,6 +2,7 @@ import type { ClosingBellError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
 import type { RunOutcome } from "../metrics/catalogue.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
+import type { GroupPublication } from "./publish-group.ts";
 
 /**
  * Takes what one run reports to where it counts. Handed to `createRunJob`; may throw or hang, the
@@ -37,6 +38,12 @@ export type CompletionReport = {
   readonly results: readonly MetricFamily[];
 };
 
+/** What came of publishing the group's totals after a run was recorded. */
+export type Publication =
+  | GroupPublication
+  /** Nothing was tried: it is left to whoever publishes next. */
+  | { readonly status: "waiting"; readonly reason: string };
+
 export type DeliveryReport = (
   | {
       /** The gateway confirmed it. */
@@ -49,15 +56,18 @@ export type DeliveryReport = (
       readonly seconds: number;
       /** The gateway runs without its consistency check: taken, but nobody looked at it. */
       readonly unchecked?: true;
+      /** Counters and histograms that were left out: they need a ledger. */
+      readonly leftOut: readonly string[];
     }
   | {
-      /** It is in the ledger: counted for ever, and published by whoever publishes next. */
+      /** It is in the ledger: counted for ever, whatever came of publishing it. */
       readonly status: "recorded";
       readonly groupingKey: GroupingKey;
       /** The record's id. */
       readonly id: string;
       /** The ledger's place. */
       readonly ledger: string;
+      readonly publication: Publication;
     }
   | {
       /** Another execution of the same unit of work was recorded before. Nothing was added. */
@@ -66,6 +76,7 @@ export type DeliveryReport = (
       readonly id: string;
       readonly runId: string;
       readonly ledger: string;
+      readonly publication: Publication;
     }
   | {
       /** The ledger could not take it. The whole record is in the log; `closing-bell replay` commits it. */

@@ -1,30 +1,37 @@
-import { expositionOf } from "../push/body.ts";
 import type { PushClient } from "../push/client.ts";
+import { catalogueGaugeKind } from "../record/record-family.ts";
 import type { Delivery } from "./delivery.ts";
+import { createDirectPush, isCounting } from "./direct-push.ts";
 
 /**
- * Pushes each report straight to the gateway, as the run's own group.
+ * Pushes each report straight to the gateway, as the run's own group: for those who can keep no
+ * ledger (`CLOSING_BELL_LEDGER=none`). Counters and histograms are left out, and named in the report:
+ * those of one run are no totals.
  *
  * A success is PUT: it replaces the whole group, so what the run before reported and this one did
- * not is gone. A failure, and a start, is POSTed with the run-status families alone: the last
- * success time and the last good results stay. Counters are this run's own, not totals.
+ * not is gone. A failure, and a start, is POSTed with the run's times and the gauges of kind status:
+ * the last success time and the last good results stay.
  */
 export function createDirectDelivery(client: PushClient): Delivery {
+  const push = createDirectPush({ client });
   return async (report, signal) => {
     const { groupingKey, status } = report;
+    const results = report.type === "completion" ? report.results : [];
     const complete = report.type === "completion" && report.outcome === "succeeded";
-    const families = complete ? [...report.results, ...status] : status;
-    const body = expositionOf(groupingKey, families);
-    const receipt = complete
-      ? await client.push(groupingKey, body, { signal })
-      : await client.pushAdd(groupingKey, body, { signal });
+    const verb = complete ? "PUT" : "POST";
+    const all = [...status, ...results];
+    const families = all.filter((family) => {
+      return !isCounting(family) && (complete || catalogueGaugeKind(family.name) === "status");
+    });
+    const { series, seconds, ...receipt } = await push(groupingKey, families, { verb, signal });
     return {
       status: "delivered",
-      verb: complete ? "PUT" : "POST",
+      verb,
       groupingKey,
       gateway: client.gateway,
-      series: body.series,
-      seconds: receipt.seconds,
+      series,
+      seconds,
+      leftOut: all.filter(isCounting).map(({ name }) => name),
       ...(receipt.status === "unchecked" ? { unchecked: true } : {}),
     };
   };

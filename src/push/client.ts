@@ -28,6 +28,11 @@ export type PushClientOptions = {
 export type CallOptions = {
   /** Ends the call early. The gateway may have applied it all the same. */
   readonly signal?: AbortSignal;
+  /**
+   * Attempts in all, 2 by default. 1 for who must know that nothing is outstanding after an answer: a
+   * gateway may apply the first attempt after it has confirmed the second.
+   */
+  readonly attempts?: 1 | 2;
 };
 
 /** What the gateway confirmed. */
@@ -64,6 +69,9 @@ const MAX_ATTEMPTS = 2;
 
 /** Answers to pushes are empty or a sentence; more than this is not a gateway's. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** Answers in a few words whether the gateway does. */
+export const READY_PATH = "/-/ready";
 
 /** A scrape of a gateway at its limits (some thousand series) is a few MB. */
 const MAX_SCRAPE_BYTES = 64 * 1024 * 1024;
@@ -106,7 +114,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
     path: string,
     target: string,
     body: Buffer | undefined,
-    { signal }: CallOptions,
+    { signal, attempts = MAX_ATTEMPTS }: CallOptions,
   ): Promise<{ answer: Answer; attempts: number; bytes: number; seconds: number }> {
     const started = clock.monotonic();
     exchange ??= createExchange(base.startsWith("https:") ? "https:" : "http:", ca);
@@ -115,6 +123,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     const ended = AbortSignal.any(signal ? [deadline.signal, signal] : [deadline.signal]);
     const what = `${method} ${target} at ${base}`;
+    const isReadWhole = method === "GET" && path !== READY_PATH;
     try {
       const { bytes, headers } = encode(body);
       const fullHeaders = {
@@ -122,6 +131,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
         "User-Agent": `closing-bell/${VERSION}`,
         ...(credentials === undefined ? {} : { Authorization: authorization(credentials) }),
       };
+      let wasSent = false;
       for (let attempt = 1; ; attempt++) {
         if (method !== "GET") {
           metrics.get(runCatalogue.pushAttemptsTotal).inc();
@@ -133,8 +143,9 @@ export function createPushClient(options: PushClientOptions): PushClient {
           headers: fullHeaders,
           ...(bytes === undefined ? {} : { body: bytes }),
           signal: ended,
-          maxAnswerBytes: method === "GET" ? MAX_SCRAPE_BYTES : MAX_ANSWER_BYTES,
+          maxAnswerBytes: isReadWhole ? MAX_SCRAPE_BYTES : MAX_ANSWER_BYTES,
         });
+        wasSent ||= !("failure" in result && result.failure.neverSent);
         const seconds = clock.monotonic() - started;
         if ("answer" in result && isSuccess(method, result.answer)) {
           return { ...result, attempts: attempt, bytes: bytes?.length ?? 0, seconds };
@@ -143,10 +154,11 @@ export function createPushClient(options: PushClientOptions): PushClient {
           const why = deadline.signal.aborted
             ? `no whole answer within ${timeoutMs} ms`
             : `ended by the caller before an answer came: ${messageOf(signal?.reason)}`;
-          throw new PushError(`${what}: ${why}`, { retryable: true, cause: signal?.reason });
+          const facts = { retryable: true, notSent: !wasSent, cause: signal?.reason };
+          throw new PushError(`${what}: ${why}`, facts);
         }
-        const error = errorOf(what, result, credentials);
-        const pauseMs = pauseBefore(attempt, error, result, clock);
+        const error = errorOf(what, result, { credentials, notSent: !wasSent });
+        const pauseMs = attempt < attempts ? pauseBefore(error, result, clock) : undefined;
         const leftMs = timeoutMs - seconds * 1000;
         if (pauseMs === undefined || pauseMs >= leftMs) throw error;
         await delay(pauseMs, undefined, { signal: ended }).catch(() => {
@@ -225,13 +237,8 @@ function encode(body: Buffer | undefined): { bytes?: Buffer; headers: Record<str
 }
 
 /** Milliseconds to wait before the next attempt, or undefined when there shall be none. */
-function pauseBefore(
-  attempt: number,
-  error: PushError,
-  result: AttemptResult,
-  clock: Clock,
-): number | undefined {
-  if (attempt >= MAX_ATTEMPTS || !error.retryable) return undefined;
+function pauseBefore(error: PushError, result: AttemptResult, clock: Clock): number | undefined {
+  if (!error.retryable) return undefined;
   if ("failure" in result && result.failure.onReusedConnection) return 0;
   if ("answer" in result) {
     // RFC 9110, 10.2.3: seconds, or the date from which on it may be tried.

@@ -33,18 +33,22 @@ export class ExchangeFailure extends Error {
   readonly code: string;
   /** A kept-alive connection that the other side had already closed: not a sign of trouble. */
   readonly onReusedConnection: boolean;
+  /** There was no connection, or no agreed TLS on it: nothing of the request left this machine. */
+  readonly neverSent: boolean;
 
   constructor(
     message: string,
     options: {
       readonly code: string;
       readonly onReusedConnection: boolean;
+      readonly neverSent: boolean;
       readonly cause: unknown;
     },
   ) {
     super(message, { cause: options.cause });
     this.code = options.code;
     this.onReusedConnection = options.onReusedConnection;
+    this.neverSent = options.neverSent;
   }
 }
 
@@ -74,10 +78,19 @@ export function createExchange(scheme: "http:" | "https:", ca?: string): Exchang
           headers: { ...headers, ...length },
           signal,
         });
+        let isConnected = false;
+        request.on("socket", (socket) => {
+          isConnected = request.reusedSocket;
+          if (isConnected) return;
+          socket.once(scheme === "https:" ? "secureConnect" : "connect", () => {
+            isConnected = true;
+          });
+        });
         request.on("error", (error: NodeJS.ErrnoException) => {
           const code = error.code ?? "ECONNRESET";
           const onReusedConnection = request.reusedSocket;
-          reject(new ExchangeFailure(error.message, { code, onReusedConnection, cause: error }));
+          const how = { code, onReusedConnection, neverSent: !isConnected, cause: error };
+          reject(new ExchangeFailure(error.message, how));
         });
         request.on("response", (response) => {
           readAnswer(response, maxAnswerBytes).then(resolve, reject);
@@ -103,14 +116,14 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
       length += chunk.length;
       if (length > maxBytes) {
         response.destroy();
-        const body = Buffer.concat(chunks).subarray(0, maxBytes);
-        return { status, headers, body, truncated: true };
+        // Only quoted, if at all: not worth a copy of all that came.
+        return { status, headers, body: chunks[0] ?? Buffer.alloc(0), truncated: true };
       }
     }
   } catch (cause) {
     throw new ExchangeFailure(
       `the answer (status ${status}) was cut off after ${length} bytes of its body`,
-      { code: "CUT_OFF", onReusedConnection: false, cause },
+      { code: "CUT_OFF", onReusedConnection: false, neverSent: false, cause },
     );
   }
   return { status, headers, body: Buffer.concat(chunks), truncated: false };

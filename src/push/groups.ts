@@ -1,4 +1,6 @@
 import { PushError } from "../errors.ts";
+import type { GroupingKey } from "../grouping-key.ts";
+import type { HistogramSample, LabelSet, MetricFamily } from "../metrics/exposition/family.ts";
 import type { CallOptions, PushClient } from "./client.ts";
 
 /** A group as the gateway lists it. */
@@ -25,6 +27,8 @@ export type GatewaySample = {
   readonly labels: Readonly<Record<string, string>>;
   /** Absent for histograms and summaries. */
   readonly value: number | undefined;
+  /** Of a histogram. */
+  readonly histogram?: Pick<HistogramSample, "buckets" | "count" | "sum">;
 };
 
 /** What the gateway says of itself. */
@@ -53,6 +57,60 @@ export async function readGroups(
   const data = await readApi(client, "/api/v1/metrics", options);
   if (!Array.isArray(data)) throw notAGateway(client, "/api/v1/metrics");
   return data.map((group: unknown) => groupOf(client, group));
+}
+
+/** Whether a group of the gateway is the one of a grouping key. An empty label is one to a gateway. */
+export function isGroup({ labels }: GatewayGroup, { job, labels: own }: GroupingKey): boolean {
+  const { job: theirJob, ...others } = labels;
+  const names = Object.keys(own);
+  return (
+    theirJob === job &&
+    Object.keys(others).length === names.length &&
+    names.every((name) => others[name] === own[name])
+  );
+}
+
+/** What was pushed to a group, as it was pushed: without the labels that the gateway added. Summaries are left out. */
+export function pushedFamilies(group: GatewayGroup): readonly MetricFamily[] {
+  return [...group.families].flatMap(([name, { type, help, metrics }]): MetricFamily[] => {
+    const head = help === undefined ? { name } : { name, help };
+    const samples = metrics.map((sample) => ({ ...sample, labels: ownLabels(sample, group) }));
+    switch (type) {
+      case "counter":
+      case "gauge":
+      case "untyped":
+        return [
+          {
+            type,
+            ...head,
+            samples: samples.flatMap(({ labels, value }) =>
+              value === undefined ? [] : [{ labels, value }],
+            ),
+          },
+        ];
+      case "histogram":
+        return [
+          {
+            type,
+            ...head,
+            samples: samples.flatMap(({ labels, histogram }) =>
+              histogram === undefined ? [] : [{ labels, ...histogram }],
+            ),
+          },
+        ];
+      default:
+        return [];
+    }
+  });
+}
+
+/** The gateway adds the group's labels, and an empty `instance` unless there is one. */
+function ownLabels({ labels }: GatewaySample, { labels: added }: GatewayGroup): LabelSet {
+  return Object.fromEntries(
+    Object.entries(labels).filter(
+      ([name, value]) => !Object.hasOwn(added, name) && !(name === "instance" && value === ""),
+    ),
+  );
 }
 
 /** Version, flags and start time, from `GET /api/v1/status`. */
@@ -118,12 +176,24 @@ function familyOf({ type, help, metrics }: Record<string, unknown>): GatewayFami
     type: `${type}`.toLowerCase(),
     help: typeof help === "string" ? help : undefined,
     metrics: samples.map((sample: unknown) => {
-      const { labels, value } = record(sample);
+      const { labels, value, buckets, count, sum } = record(sample);
       return {
         labels: strings(labels),
         value: value === undefined ? undefined : numberOf(`${value}`),
+        ...(type === "HISTOGRAM" ? { histogram: histogramOf(buckets, count, sum) } : {}),
       };
     }),
+  };
+}
+
+function histogramOf(buckets: unknown, count: unknown, sum: unknown) {
+  const cumulative = Object.entries(strings(buckets)).map(([bound, upTo]) => {
+    return { upperBound: numberOf(bound), cumulativeCount: numberOf(upTo) };
+  });
+  return {
+    buckets: cumulative.sort((a, b) => a.upperBound - b.upperBound),
+    count: numberOf(`${count}`),
+    sum: numberOf(`${sum}`),
   };
 }
 

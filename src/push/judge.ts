@@ -12,17 +12,25 @@ export function isSuccess(method: string, { status, headers, truncated }: Answer
   return !truncated && !/^text\/html/i.test(headers["content-type"] ?? "");
 }
 
+export type Circumstances = {
+  readonly credentials: Credentials | undefined;
+  /** Neither this attempt nor one before it left this machine. */
+  readonly notSent: boolean;
+};
+
 /** An attempt without success as an error: what was tried, what came back, what to do. */
 export function errorOf(
   what: string,
   result: AttemptResult,
-  credentials: Credentials | undefined,
+  { credentials, notSent }: Circumstances,
 ): PushError {
   if ("failure" in result) {
     const { failure } = result;
-    const message = redact(failure.message, credentials);
+    // OpenSSL's have a line end.
+    const message = redact(failure.message.trim(), credentials);
     return new PushError(`${what}: ${message}${advice(failure.code)}`, {
-      retryable: !isCertificateProblem(failure.code),
+      retryable: !isTlsProblem(failure.code),
+      notSent,
       cause: failure.cause,
     });
   }
@@ -50,12 +58,18 @@ export function errorOf(
 }
 
 function isCertificateProblem(code: string): boolean {
-  return /CERT|SELF_SIGNED|ISSUER|ALTNAME|SSL|TLS/.test(code);
+  return /CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code);
+}
+
+/** The two sides do not agree on TLS; trying again does not change that. */
+function isTlsProblem(code: string): boolean {
+  return isCertificateProblem(code) || /^EPROTO$|SSL|TLS/.test(code);
 }
 
 function advice(code: string): string {
   if (code === "ECONNREFUSED") return "; is the gateway running there?";
   if (code === "ENOTFOUND") return "; check the host name in the gateway URL";
   if (isCertificateProblem(code)) return "; check the certificate, or give its authority as caFile";
+  if (isTlsProblem(code)) return "; does the gateway speak TLS 1.2 or later there?";
   return "";
 }

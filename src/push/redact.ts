@@ -3,6 +3,9 @@ import type { Credentials } from "../gateway-url.ts";
 /** How much of a gateway's answer a message quotes, in characters. */
 const QUOTED_LENGTH = 512;
 
+/** How much of it is looked at: enough that a secret at the end of the quotation is seen whole. */
+const EXAMINED_BYTES = 64 * 1024;
+
 /** Replaces whatever authenticates us, in every spelling in which a server could echo it. */
 export function redact(text: string, credentials: Credentials | undefined): string {
   return secretsOf(credentials).reduce(
@@ -13,7 +16,7 @@ export function redact(text: string, credentials: Credentials | undefined): stri
 
 /** A gateway's answer as one line for a message: cut, without control characters, redacted. */
 export function quote(answer: Buffer, credentials: Credentials | undefined): string {
-  const text = redact(answer.toString("utf8"), credentials)
+  const text = redact(answer.subarray(0, EXAMINED_BYTES).toString("utf8"), credentials)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
     .replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
     .trim();

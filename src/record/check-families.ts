@@ -8,6 +8,10 @@ import { labelKey, type RecordFamily } from "./record-family.ts";
 const RESERVED_FAMILIES =
   /^(?:push_time_seconds|push_failure_time_seconds|(?:pushgateway|promhttp|go|process)_.*|closing_bell_ledger_version|closing_bell_rejected_records_total)$/;
 
+/** What the ledger adds to every group, and the label by which it says whose totals these are. */
+const LEDGER_FAMILY = "closing_bell_ledger_version";
+const LEDGER_LABEL = "ledger_id";
+
 /** A run counts these too, so they are no reserved family; the ledger adds its own to one series. */
 const DROPPED_LABEL_SETS = runCatalogue.droppedLabelSetsTotal.name;
 
@@ -24,6 +28,12 @@ const MAX_TEXT = 1024;
  * @throws {InvalidMetricError} naming the metric and, where there is one, the label.
  */
 export function checkRecordFamilies(families: readonly RecordFamily[], group: GroupingKey): void {
+  if (Object.hasOwn(group.labels, LEDGER_LABEL)) {
+    throw new InvalidMetricError(
+      LEDGER_FAMILY,
+      `the grouping label ${LEDGER_LABEL} is its own, and it is in every group; name the label otherwise`,
+    );
+  }
   const owners = new Map<string, string>();
   for (const family of families) {
     const { name } = family;

@@ -75,11 +75,16 @@ export function compareText(a: string, b: string): number {
 /**
  * A family as a record keeps it. Values only: names and labels are checked on the whole record.
  *
+ * @param maxAmount largest count, and sum of a histogram.
  * @throws {InvalidMetricError} for a value that does not add up: not finite, a count below 0, more
- * than 1e15, buckets that fall, a sample with a timestamp, and for summaries, whose quantiles cannot
+ * than `maxAmount`, buckets that fall, a sample with a timestamp, and for summaries, whose quantiles cannot
  * be added.
  */
-export function recordFamily(family: MetricFamily, kind: GaugeKind): RecordFamily {
+export function recordFamily(
+  family: MetricFamily,
+  kind: GaugeKind,
+  maxAmount: number = MAX_AMOUNT,
+): RecordFamily {
   const { name } = family;
   const head = family.help === undefined ? { name } : { name, help: family.help };
   for (const { labels, timestampMs } of family.samples) {
@@ -90,8 +95,8 @@ export function recordFamily(family: MetricFamily, kind: GaugeKind): RecordFamil
   switch (family.type) {
     case "counter": {
       const samples = family.samples.map(({ labels, value }) => {
-        if (!(value >= 0 && value <= MAX_AMOUNT)) {
-          throw refusal(name, labels, `adds ${value}; a count is a number from 0 to 1e15`);
+        if (!(value >= 0 && value <= maxAmount)) {
+          throw refusal(name, labels, `adds ${value}; a count is a number from 0 to ${maxAmount}`);
         }
         return { labels: canonicalLabels(labels), value: amountOf(value) };
       });
@@ -107,7 +112,7 @@ export function recordFamily(family: MetricFamily, kind: GaugeKind): RecordFamil
       return { type: family.type, ...head, kind, samples: sorted(samples) };
     }
     case "histogram":
-      return { type: family.type, ...head, ...histogramDeltas(family) };
+      return { type: family.type, ...head, ...histogramDeltas(family, maxAmount) };
     case "summary":
       throw new InvalidMetricError(
         name,
@@ -118,15 +123,15 @@ export function recordFamily(family: MetricFamily, kind: GaugeKind): RecordFamil
   }
 }
 
-function histogramDeltas({ name, samples }: HistogramFamily) {
+function histogramDeltas({ name, samples }: HistogramFamily, maxAmount: number) {
   const bounds = boundsOf(samples[0]);
   const deltas = samples.map((sample): HistogramDelta => {
     const { labels, count, sum, buckets } = sample;
     if (boundsOf(sample).join() !== bounds.join()) {
       throw refusal(name, labels, "has other buckets than the family's first series");
     }
-    if (!(Math.abs(sum) <= MAX_AMOUNT)) {
-      throw refusal(name, labels, `has the sum ${sum}; a sum is a number of at most 1e15`);
+    if (!(Math.abs(sum) <= maxAmount)) {
+      throw refusal(name, labels, `has the sum ${sum}; a sum is a number of at most ${maxAmount}`);
     }
     const ascending = buckets.toSorted((a, b) => a.upperBound - b.upperBound);
     const cumulative = ascending.map(({ cumulativeCount }) => cumulativeCount);
@@ -134,7 +139,7 @@ function histogramDeltas({ name, samples }: HistogramFamily) {
     if (cumulative.length === bounds.length) cumulative.push(count);
     let before = 0;
     const counts = cumulative.map((upTo) => {
-      if (!(Number.isInteger(upTo) && upTo >= before && upTo <= count && count <= MAX_AMOUNT)) {
+      if (!(Number.isInteger(upTo) && upTo >= before && upTo <= count && count <= maxAmount)) {
         const what = `counts ${upTo} in a bucket, ${before} below it and ${count} in all`;
         throw refusal(name, labels, `${what}; buckets hold whole numbers that rise to the count`);
       }

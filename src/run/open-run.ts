@@ -132,7 +132,7 @@ export function openRun(
         const completion = (groupingKey: GroupingKey): RunReport => {
           const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
           requireMode(groupingKey, [...metrics.tradingFamilies(), ...theirs]);
-          const results = [...metrics.families(), ...foreign];
+          const results = [...metrics.reportFamilies(), ...foreign];
           const unit = runId === undefined ? {} : { runId };
           const head = { groupingKey, executionId, ...unit };
           return { type: "completion", ...head, outcome, status, results };

@@ -29,11 +29,11 @@ describe("demo", () => {
     const { code, stdout, stderr } = await runCli(["demo"]);
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const step of ["1/7 gateway", "5/7 scrape", "7/7 outage"]) expect(stdout).toContain(step);
+    for (const step of ["1/9 gateway", "4/9 scrape", "9/9 outage"]) expect(stdout).toContain(step);
     expect(stdout).toContain(
       'batch_job_runs_total{instance="",job="backtest",mode="backtest",outcome="succeeded",strategy="momentum-20d"} 1\n',
     );
-    expect(stdout.match(/ ok$/gm)).toHaveLength(4);
+    expect(stdout.match(/ ok$/gm)).toHaveLength(8);
     expect(stdout).not.toMatch(/ NO$/m);
   });
 
@@ -45,18 +45,28 @@ describe("demo", () => {
       ok: true,
       gateway: { embedded: true },
       data: { rows: 5105, from: "2000-01-03", to: "2020-04-17" },
-      backtest: { push: { status: "delivered", verb: "PUT" } },
-      failure: { push: { status: "delivered", verb: "POST" }, lastSuccessKept: true },
-      outage: { outcome: "succeeded", push: { status: "failed" } },
+      backtest: { delivery: { status: "recorded", publication: { status: "published" } } },
+      again: { totalsAdd: true, before: { trades: 177 }, after: { trades: 354 } },
+      retry: { countedOnce: true, second: { status: "already_counted" } },
+      failure: { failureCounted: true, lastSuccessKept: true },
+      wiped: { wholeAgain: true },
+      outage: {
+        outcome: "succeeded",
+        delivery: { status: "recorded", publication: { status: "failed" } },
+        countedLater: true,
+      },
     });
   });
 
   test("uses the gateway that PUSHGATEWAY_URL names, and leaves its figures there", async () => {
     const gateway = await startPushgateway();
 
-    const { code, stdout } = await runCli(["demo", "--json"], {
-      env: { PUSHGATEWAY_URL: gateway.url.href },
-    });
+    const env = {
+      PUSHGATEWAY_URL: gateway.url.href,
+      CLOSING_BELL_STATE_DIR: join(folder, "state"),
+    };
+    const { code, stdout } = await runCli(["demo", "--json"], { env });
+    const again = await runCli(["demo", "--json"], { env });
 
     const values = await scrapeJob(gateway.url, GROUP);
     await gateway.close();
@@ -68,9 +78,11 @@ describe("demo", () => {
     });
     expect(values).toMatchObject({
       portfolio_total_value: facts.backtest.result.finalValue,
-      'batch_job_runs_total{outcome="failed"}': 1,
-      batch_job_last_success_timestamp_seconds: facts.failure.lastSuccess,
+      // Each demo adds to what the ledger has: 4 successes and a failure.
+      'batch_job_runs_total{outcome="succeeded"}': 8,
+      'batch_job_runs_total{outcome="failed"}': 2,
     });
+    expect(JSON.parse(again.stdout)).toMatchObject({ ok: true });
   });
 
   test("takes prices from a path, and says nothing with --quiet", async () => {

@@ -1,12 +1,23 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type PushgatewayServer, startPushgateway } from "../../src/pushgateway/server.ts";
 import { runCli } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { serve } from "../support/http-server.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
+import { emptyGateway } from "./empty-gateway.ts";
 import { scrapeJob } from "./scraped.ts";
 import { PROGRAM, startCli } from "./start-cli.ts";
 
@@ -18,13 +29,18 @@ let folder: string;
 
 beforeAll(async () => {
   gateway = await startPushgateway();
-  env = { PUSHGATEWAY_URL: gateway.url.href };
+  env = {
+    PUSHGATEWAY_URL: gateway.url.href,
+    CLOSING_BELL_STATE_DIR: stateDirectory(),
+    CLOSING_BELL_SCRAPE_INTERVAL: "0",
+  };
   folder = mkdtempSync(join(tmpdir(), "closing-bell-run-"));
   writeFileSync(join(folder, "not-executable"), "true\n", { mode: 0o600 });
 });
 
 afterAll(async () => {
   await gateway.close();
+  removeStateDirectories();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -192,9 +208,12 @@ describe("run says", () => {
     expect(stdout).toBe("");
     expect(stderr).toMatch(oneLine);
     expect(stderr).toMatch(
-      /^closing-bell: said succeeded \(exit 0\) in \d+\.\d\d s; reported \d+ series to /,
+      /^closing-bell: said succeeded \(exit 0\) in \d+\.\d\d s; recorded for \{job="said",desk="a\/b"\}; /,
     );
-    expect(stderr).toContain(`to {job="said",desk="a/b"} at ${base} (PUT)\n`);
+    // The publication of its start may have taken its end along.
+    expect(stderr.replaceAll(base, "BASE")).toMatch(
+      /; (?:published 10 series, version [12], to BASE|BASE is up to date, version [12])\n$/,
+    );
   });
 
   test("nothing with --quiet", async () => {
@@ -220,13 +239,24 @@ describe("run says", () => {
       facts: {
         outcome: "succeeded",
         exitCode: 0,
-        delivery: { status: "delivered", verb: "PUT", groupingKey: { job: "json" } },
+        delivery: {
+          status: "recorded",
+          groupingKey: { job: "json", labels: {} },
+          id: expect.stringMatching(/^run-/),
+          ledger: expect.stringMatching(/^file:\//),
+          publication: { status: expect.stringMatching(/^(published|current)$/) },
+        },
       },
     },
     {
       name: "a signal",
       command: ["sh", "-c", "kill -KILL $$"],
-      facts: { outcome: "failed", exitCode: 137, signal: "SIGKILL", delivery: { verb: "POST" } },
+      facts: {
+        outcome: "failed",
+        exitCode: 137,
+        signal: "SIGKILL",
+        delivery: { status: "recorded" },
+      },
     },
     {
       name: "a command that is not there",
@@ -272,7 +302,7 @@ describe("the gateway shows", () => {
     expect(succeeded["batch_job_last_success_timestamp_seconds"]).toBeGreaterThan(1.7e9);
     expect(failed).toMatchObject({
       batch_job_exit_code: 3,
-      'batch_job_runs_total{outcome="succeeded"}': 0,
+      'batch_job_runs_total{outcome="succeeded"}': 1,
       'batch_job_runs_total{outcome="failed"}': 1,
       batch_job_last_success_timestamp_seconds:
         succeeded["batch_job_last_success_timestamp_seconds"],
@@ -280,6 +310,72 @@ describe("the gateway shows", () => {
     expect(failed["batch_job_last_completion_timestamp_seconds"]).toBeGreaterThan(
       succeeded["batch_job_last_completion_timestamp_seconds"] ?? Number.POSITIVE_INFINITY,
     );
+  });
+
+  test("every run of a group, added up", async () => {
+    for (const code of [0, 3, 0]) {
+      await runCli(["run", "-j", "adding", "--", "sh", "-c", `exit ${code}`], { env });
+    }
+
+    expect(await scrapeJob(gateway.url, { job: "adding" })).toMatchObject({
+      'batch_job_runs_total{outcome="succeeded"}': 2,
+      'batch_job_runs_total{outcome="failed"}': 1,
+      'batch_job_runs_total{outcome="interrupted"}': 0,
+      'batch_job_runs_total{outcome="timed_out"}': 0,
+    });
+  });
+
+  test("a success once for its --run-id, and each failed attempt", async () => {
+    const attempt = (exit: string) =>
+      runCli(["run", "-j", "unit", "--run-id", "2026-11-22", "--", "sh", "-c", exit], { env });
+
+    const first = await attempt("exit 3");
+    await attempt("exit 0");
+    const again = await attempt("exit 0");
+    const values = await scrapeJob(gateway.url, { job: "unit" });
+
+    expect(first.stderr).toContain('recorded for {job="unit"}; ');
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringMatching(oneLine) });
+    expect(again.stderr).toContain('; counted before under the run id "2026-11-22"; ');
+    expect(values).toMatchObject({
+      'batch_job_runs_total{outcome="succeeded"}': 1,
+      'batch_job_runs_total{outcome="failed"}': 1,
+    });
+    // The third one told its times: its announced start does not look like a run that never ended.
+    const {
+      batch_job_last_start_timestamp_seconds: start = Number.POSITIVE_INFINITY,
+      batch_job_last_completion_timestamp_seconds: completion,
+    } = values;
+    expect(completion).toBeGreaterThanOrEqual(start);
+  });
+
+  test("gauges and run times without a ledger; counters are left out, and that is said", async () => {
+    const group = { job: "unkept" };
+    const none = { ...env, CLOSING_BELL_LEDGER: "none" };
+
+    const { code, stderr } = await runCli(["run", "-j", "unkept", "--", "true"], { env: none });
+
+    expect(code).toBe(0);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain(
+      `reported 5 series to {job="unkept"} at ${gateway.url.origin} (PUT); `,
+    );
+    expect(stderr).toContain("counters left out: no ledger\n");
+    const values = await scrapeJob(gateway.url, group);
+    const { push_time_seconds, push_failure_time_seconds, ...own } = values;
+    expect(own).toEqual({
+      batch_job_exit_code: 0,
+      batch_job_duration_seconds: expect.any(Number),
+      batch_job_last_start_timestamp_seconds: expect.any(Number),
+      batch_job_last_completion_timestamp_seconds: expect.any(Number),
+      batch_job_last_success_timestamp_seconds: expect.any(Number),
+    });
+
+    await runCli(["run", "-j", "unkept", "--", "false"], { env: none });
+    expect(await scrapeJob(gateway.url, group)).toMatchObject({
+      batch_job_exit_code: 1,
+      batch_job_last_success_timestamp_seconds: own["batch_job_last_success_timestamp_seconds"],
+    });
   });
 
   test("the start while the command still runs", async () => {
@@ -326,7 +422,11 @@ describe("the command runs, and its exit code is its own, when", () => {
 
     expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
     expect(result.stderr).toMatch(oneLine);
-    expect(result.stderr).toContain(`not reported: POST {job="x"} at ${url}: connect ECONNREFUSED`);
+    expect(result.stderr).toContain(
+      `recorded for {job="x"}; not published: GET /api/v1/metrics at ${url}: connect ECONNREFUSED`,
+    );
+    // In the home of its own that each call has here.
+    expect(result.stderr).toMatch(/\(kept in file:\/\S+\/\.local\/state\/closing-bell\)\n$/);
   });
 
   test("no gateway is configured", async () => {
@@ -334,7 +434,10 @@ describe("the command runs, and its exit code is its own, when", () => {
 
     expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
     expect(result.stderr).toMatch(oneLine);
-    expect(result.stderr).toContain("not reported: no gateway is configured: set PUSHGATEWAY_URL");
+    expect(result.stderr).toMatch(
+      /; recorded for \{job="x"\}; waits in file:\/\S+: no gateway is /,
+    );
+    expect(result.stderr).toContain("no gateway is configured: set PUSHGATEWAY_URL");
   });
 
   test("the configuration is bad, and all of it is said in that line", async () => {
@@ -350,8 +453,77 @@ describe("the command runs, and its exit code is its own, when", () => {
     expect(result.stderr).toContain("jobs.x.mode must be one of");
   });
 
+  test("the scrape interval is none", async () => {
+    const result = await runCli(["run", "-j", "x", "--", ...command], {
+      env: { ...env, CLOSING_BELL_SCRAPE_INTERVAL: "1m" },
+    });
+
+    expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
+    expect(result.stderr).toMatch(oneLine);
+    expect(result.stderr).toContain(
+      'CLOSING_BELL_SCRAPE_INTERVAL is "1m"; expected a number of seconds',
+    );
+  });
+
+  test("there can be no ledger, and replay commits the run from what was logged", async () => {
+    const job = ["-j", "logged"];
+    const file = join(folder, "not-executable");
+
+    const result = await runCli(["run", ...job, "--", ...command], {
+      env: { ...env, CLOSING_BELL_STATE_DIR: file },
+    });
+    const replayed = await runCli(["replay", "-"], { env, input: result.stderr });
+    await runCli(["publish"], { env });
+
+    expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
+    const said = result.stderr.trimEnd().split("\n").at(-1);
+    expect(said).toContain(`not recorded, but logged whole for replay: ${file} is not a directory`);
+    expect(replayed.code).toBe(0);
+    expect(await scrapeJob(gateway.url, { job: "logged" })).toMatchObject({
+      batch_job_exit_code: 3,
+      'batch_job_runs_total{outcome="failed"}': 1,
+    });
+  });
+
+  test("its state directory is below a symbolic link to nowhere", async () => {
+    const link = join(folder, "unmounted");
+    symlinkSync(join(folder, "nowhere"), link);
+
+    const cli = startCli(["run", "-j", "x", "--", ...command], {
+      env: { ...env, CLOSING_BELL_STATE_DIR: join(link, "state") },
+      input: "",
+    });
+    // Reporting has a deadline of 5 s; the rest is for a slow machine.
+    const isOver = await Promise.race([
+      cli.ended.then(() => true),
+      sleep(15_000, false, { ref: false }),
+    ]);
+    if (!isOver) cli.kill("SIGKILL");
+
+    const { code, stdout } = await cli.ended;
+    expect({ code, stdout: stdout.toString() }).toEqual({ code: 3, stdout: "ran\n" });
+  });
+
+  test("another ledger reports the group", async () => {
+    await runCli(["run", "-j", "foreign", "--", "true"], { env });
+
+    const result = await runCli(["run", "-j", "foreign", "--", ...command], {
+      env: { ...env, CLOSING_BELL_STATE_DIR: stateDirectory() },
+    });
+
+    expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
+    expect(result.stderr).toMatch(oneLine);
+    expect(result.stderr).toContain("closing-bell ledger adopt -j foreign");
+    expect(await scrapeJob(gateway.url, { job: "foreign" })).toMatchObject({
+      batch_job_exit_code: 0,
+      'batch_job_runs_total{outcome="failed"}': 0,
+    });
+  });
+
   test("the gateway refuses the report", async () => {
-    const server = await serve((_request, response) => response.writeHead(400).end("no\nthanks"));
+    const server = await serve(
+      emptyGateway((_request, response) => response.writeHead(400).end("no\nthanks")),
+    );
 
     const result = await runCli(["run", "-j", "x", "--gateway", server.url.href, "--", ...command]);
 
@@ -371,7 +543,7 @@ describe("the command runs, and its exit code is its own, when", () => {
     await server.close();
     expect(result).toMatchObject({ code: 3, stdout: "ran\n" });
     expect(result.stderr).toMatch(oneLine);
-    expect(result.stderr).toMatch(/not reported: .*5000 ms/);
+    expect(result.stderr).toMatch(/recorded for \{job="x"\}; not published: .*5000 ms/);
     // The deadline is 5 s in all; the rest is for a slow machine.
     expect(seconds).toBeLessThan(25);
   });

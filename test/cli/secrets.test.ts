@@ -1,7 +1,11 @@
-import { describe, expect, jest, test } from "@jest/globals";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { runCli } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { type RequestHandler, serve } from "../support/http-server.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
+import { emptyGateway } from "./empty-gateway.ts";
 
 jest.setTimeout(90_000);
 
@@ -30,7 +34,21 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   "push --json": ["push", "--json", "-j", "x"],
   delete: ["delete", "-j", "x"],
   demo: ["demo", "--json"],
+  publish: ["publish"],
+  "publish --json": ["publish", "--json"],
+  "ledger adopt": ["ledger", "adopt", "-j", "x"],
+  "ledger adopt --json": ["ledger", "adopt", "-j", "x", "--json"],
 };
+
+/** A ledger with a run that every command finds waiting, or published by those before it. */
+let ledger: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  ledger = { CLOSING_BELL_STATE_DIR: stateDirectory() };
+  await runCli(["run", "-j", "x", "--", "true"], { env: ledger });
+});
+
+afterAll(removeStateDirectories);
 
 describe("the password in the gateway's URL is sent and never printed", () => {
   const gateways: Readonly<Record<string, RequestHandler>> = {
@@ -38,17 +56,22 @@ describe("the password in the gateway's URL is sent and never printed", () => {
     "refuses and repeats": echo(400, "body"),
     "fails and repeats": echo(500, "body"),
     "redirects to": echo(302, "location"),
+    // For those that look before they push.
+    "shows nothing, and takes": emptyGateway((_request, response) => response.end()),
+    "shows nothing, refuses and repeats": emptyGateway(echo(400, "body")),
   };
 
   test.each(
-    Object.keys(commands).flatMap((command) =>
-      Object.keys(gateways).map((answer) => ({ command, answer })),
-    ),
+    Object.keys(commands).flatMap((command) => {
+      const looks = /^(?:run|publish|ledger)/.test(command);
+      const answers = Object.keys(gateways).filter((answer) => looks || !/^shows/.test(answer));
+      return answers.map((answer) => ({ command, answer }));
+    }),
   )("by $command, when the gateway $answer it", async ({ command, answer }) => {
     const server = await serve(gateways[answer] ?? (() => {}));
 
     const result = await runCli(commands[command] ?? [], {
-      env: { PUSHGATEWAY_URL: withPassword(server.url.href) },
+      env: { ...ledger, PUSHGATEWAY_URL: withPassword(server.url.href) },
       input: "a 1\n",
     });
 
@@ -63,13 +86,35 @@ describe("the password in the gateway's URL is sent and never printed", () => {
     const url = withPassword(`http://127.0.0.1:${await freePort()}`);
 
     const args = commands[command] ?? [];
-    const result = await runCli([...args.slice(0, 1), "--gateway", url, ...args.slice(1)], {
+    const words = args[0] === "ledger" ? 2 : 1;
+    const result = await runCli([...args.slice(0, words), "--gateway", url, ...args.slice(words)], {
+      env: ledger,
       input: "a 1\n",
     });
 
     expectNoPassword(result);
     expect(result.stderr).toContain("http://127.0.0.1:");
   });
+});
+
+test("the password is not in the ledger, nor in what ledger show tells of the gateways", async () => {
+  const server = await serve(emptyGateway((_request, response) => response.end()));
+  const env = { ...ledger, PUSHGATEWAY_URL: withPassword(server.url.href) };
+  await runCli(["publish"], { env });
+  await server.close();
+
+  const asText = await runCli(["ledger", "show"], { env });
+  const asJson = await runCli(["ledger", "show", "--json"], { env });
+
+  expect(asText.stdout).toMatch(new RegExp(`${server.url.origin}: version \\d+ confirmed`));
+  expectNoPassword(asText);
+  expectNoPassword(asJson);
+  const { CLOSING_BELL_STATE_DIR: directory = "" } = ledger;
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const content = readFileSync(join(entry.parentPath, entry.name), "latin1");
+    expectNoPassword({ stdout: content, stderr: "" });
+  }
 });
 
 describe("the password in an argument is not printed when", () => {
@@ -83,6 +128,9 @@ describe("the password in an argument is not printed when", () => {
     { name: "it is where to listen", args: ["gateway", "--listen", url] },
     { name: "it is the command of run", args: ["run", "-j", "x", url] },
     { name: "it is another scheme's", args: ["delete", "-j", "x", "--gateway", `x${url}`] },
+    { name: "it is the job", args: ["publish", "-j", url] },
+    { name: "it is the gateway to publish to", args: ["publish", "--gateway", `x${url}`] },
+    { name: "it is what becomes of the pending", args: ["ledger", "adopt", "--pending", url] },
     { name: "it is the configuration", args: ["delete", "-j", "x", "--config", url] },
     { name: "it is the prices", args: ["demo", "--prices", url] },
   ])("$name", async ({ args }) => {

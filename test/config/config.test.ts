@@ -95,6 +95,173 @@ describe("the project file is", () => {
   });
 });
 
+describe("without a word about it", () => {
+  test("there is no gateway, and all else has its default", () => {
+    expect(read()).toEqual({
+      ledger: { type: "files", directory: join(home, ".local", "state", "closing-bell") },
+      publish: "completion",
+      scrapeIntervalSeconds: 60,
+      jobs: {},
+    });
+  });
+
+  test("home is that of the environment", () => {
+    writeUser({ publish: "scheduled" });
+
+    expect(readConfig({ env: { HOME: home }, cwd })).toMatchObject({
+      ledger: { directory: join(home, ".local", "state", "closing-bell") },
+      publish: "scheduled",
+    });
+  });
+});
+
+describe("the ledger is", () => {
+  const inFiles = (directory: string): Config["ledger"] => ({ type: "files", directory });
+
+  test.each<{
+    name: string;
+    env?: Record<string, string>;
+    project?: object;
+    user?: object;
+    directory: string;
+  }>([
+    {
+      name: "the environment's before all",
+      env: { CLOSING_BELL_LEDGER: "file:/env", CLOSING_BELL_STATE_DIR: "/state" },
+      project: { ledger: "none" },
+      directory: "/env",
+    },
+    {
+      name: "in CLOSING_BELL_STATE_DIR before the files' one",
+      env: { CLOSING_BELL_STATE_DIR: "/state" },
+      project: { ledger: "file:/project" },
+      directory: "/state",
+    },
+    {
+      name: "the project file's before the user's",
+      project: { ledger: "file:/project" },
+      user: { ledger: "file:/user" },
+      directory: "/project",
+    },
+    {
+      name: "the user file's before the default",
+      env: { XDG_STATE_HOME: "/xdg" },
+      user: { ledger: "file:/user" },
+      directory: "/user",
+    },
+    {
+      name: "the default beside an empty variable",
+      env: { CLOSING_BELL_LEDGER: "", CLOSING_BELL_STATE_DIR: "", XDG_STATE_HOME: "/xdg" },
+      directory: "/xdg/closing-bell",
+    },
+  ])("$name", ({ env = {}, project = {}, user = {}, directory }) => {
+    writeProject(project);
+    writeUser(user);
+
+    expect(read({ env }).ledger).toEqual(inFiles(directory));
+  });
+
+  test("in a directory relative to the file that names it, wherever one stands", () => {
+    write(join(root, "conf", "bell.json"), { ledger: "file:../state" });
+    expect(read({ configPath: "../conf/bell.json" }).ledger).toEqual(inFiles(join(root, "state")));
+
+    writeUser({ ledger: "file:bell" });
+    expect(read().ledger).toEqual(inFiles(join(home, ".config", "closing-bell", "bell")));
+  });
+
+  test("none when a file says so, or the environment against it", () => {
+    writeUser({ ledger: "none" });
+    expect(read().ledger).toEqual({ type: "none" });
+
+    writeProject({ ledger: "file:/project" });
+    expect(read().ledger).toEqual(inFiles("/project"));
+    expect(read({ env: { CLOSING_BELL_LEDGER: "none" } }).ledger).toEqual({ type: "none" });
+  });
+
+  test.each([
+    { value: "dynamodb:totals", problem: '"dynamodb:totals"; expected file:DIR or none' },
+    { value: "/var/lib/bell", problem: '"/var/lib/bell"; expected file:DIR or none' },
+    { value: "file:", problem: '"file:"; expected file:DIR or none' },
+    { value: "NONE", problem: '"NONE"; expected file:DIR or none' },
+  ])("not $value in the environment", ({ value, problem }) => {
+    expect(problemsOf({ env: { CLOSING_BELL_LEDGER: value } })).toEqual([
+      `CLOSING_BELL_LEDGER is ${problem}`,
+    ]);
+  });
+
+  test("not relative in the environment: to what would it be?", () => {
+    expect(problemsOf({ env: { CLOSING_BELL_LEDGER: "file:state" } })).toEqual([
+      'CLOSING_BELL_LEDGER: the directory must be absolute, got "state"',
+    ]);
+  });
+});
+
+describe("publishing and the scrape interval are set by", () => {
+  test.each<{
+    name: string;
+    env?: Record<string, string>;
+    project?: object;
+    user?: object;
+    set: Pick<Config, "publish" | "scrapeIntervalSeconds">;
+  }>([
+    {
+      name: "the environment before files",
+      env: { CLOSING_BELL_PUBLISH: "completion", CLOSING_BELL_SCRAPE_INTERVAL: "15" },
+      project: { publish: "scheduled", scrapeIntervalSeconds: 30 },
+      set: { publish: "completion", scrapeIntervalSeconds: 15 },
+    },
+    {
+      name: "the project file before the user's",
+      project: { publish: "scheduled", scrapeIntervalSeconds: 0 },
+      user: { publish: "completion", scrapeIntervalSeconds: 30 },
+      set: { publish: "scheduled", scrapeIntervalSeconds: 0 },
+    },
+    {
+      name: "the user file, each for itself",
+      project: { scrapeIntervalSeconds: 7.5 },
+      user: { publish: "scheduled", scrapeIntervalSeconds: 30 },
+      set: { publish: "scheduled", scrapeIntervalSeconds: 7.5 },
+    },
+    {
+      name: "a file when the variables are empty",
+      env: { CLOSING_BELL_PUBLISH: "", CLOSING_BELL_SCRAPE_INTERVAL: "" },
+      user: { publish: "scheduled", scrapeIntervalSeconds: 30 },
+      set: { publish: "scheduled", scrapeIntervalSeconds: 30 },
+    },
+  ])("$name", ({ env = {}, project = {}, user = {}, set }) => {
+    writeProject(project);
+    writeUser(user);
+
+    expect(read({ env })).toMatchObject(set);
+  });
+
+  test.each([
+    ["0", 0],
+    ["0.5", 0.5],
+    ["0060", 60],
+    ["3600", 3600],
+  ])("CLOSING_BELL_SCRAPE_INTERVAL=%s", (text, seconds) => {
+    const env = { CLOSING_BELL_SCRAPE_INTERVAL: text };
+
+    expect(read({ env }).scrapeIntervalSeconds).toBe(seconds);
+  });
+
+  test.each(["-1", "1e2", "0x10", " 15", "15s", "+1", ".5", "1.", "1,5", "NaN", "9".repeat(400)])(
+    "not by CLOSING_BELL_SCRAPE_INTERVAL=%s",
+    (text) => {
+      expect(problemsOf({ env: { CLOSING_BELL_SCRAPE_INTERVAL: text } })).toEqual([
+        `CLOSING_BELL_SCRAPE_INTERVAL is "${text}"; expected a number of seconds, 0 or more`,
+      ]);
+    },
+  );
+
+  test.each(["complete", "Completion", "0"])("not by CLOSING_BELL_PUBLISH=%s", (text) => {
+    expect(problemsOf({ env: { CLOSING_BELL_PUBLISH: text } })).toEqual([
+      `CLOSING_BELL_PUBLISH is "${text}"; expected one of completion, scheduled`,
+    ]);
+  });
+});
+
 describe("the user file", () => {
   test("is in XDG_CONFIG_HOME, else in ~/.config", () => {
     writeUser({ jobs: { home: {} } });
@@ -117,7 +284,10 @@ describe("the user file", () => {
 test("closing-bell.json of this repository reads clean", () => {
   const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-  expect(read({ cwd: repository })).toEqual({ jobs: { backtest: { mode: "backtest" } } });
+  expect(read({ cwd: repository })).toEqual({
+    ...read(),
+    jobs: { backtest: { mode: "backtest" } },
+  });
 });
 
 test("a job may have any name", () => {
@@ -154,7 +324,58 @@ describe("a file is refused for", () => {
     {
       name: "a key that JavaScript knows and we do not",
       content: '{ "constructor": {} }',
-      problem: 'unknown key "constructor"; known: gateway, jobs',
+      problem:
+        'unknown key "constructor"; known: gateway, ledger, publish, scrapeIntervalSeconds, jobs',
+    },
+    {
+      name: "a mistyped ledger",
+      content: { legder: "none" },
+      problem: 'unknown key "legder"; did you mean "ledger"?',
+    },
+    {
+      name: "a mistyped way of publishing",
+      content: { published: "scheduled" },
+      problem: 'unknown key "published"; did you mean "publish"?',
+    },
+    {
+      name: "a scrape interval without its unit",
+      content: { scrapeIntervalSecs: 15 },
+      problem: 'unknown key "scrapeIntervalSecs"; did you mean "scrapeIntervalSeconds"?',
+    },
+    {
+      name: "a ledger of a kind that there is not",
+      content: { ledger: "dynamodb:totals" },
+      problem: "ledger must be file:DIR or none",
+    },
+    {
+      name: "a ledger in no directory",
+      content: { ledger: "file:" },
+      problem: "ledger must be file:DIR or none",
+    },
+    {
+      name: "a ledger that is null",
+      content: { ledger: null },
+      problem: "ledger must be file:DIR or none",
+    },
+    {
+      name: "a way of publishing that is none",
+      content: { publish: "never" },
+      problem: "publish must be one of completion, scheduled",
+    },
+    {
+      name: "a scrape interval in text",
+      content: { scrapeIntervalSeconds: "15" },
+      problem: "scrapeIntervalSeconds must be a number of seconds, 0 or more",
+    },
+    {
+      name: "a scrape interval below 0",
+      content: { scrapeIntervalSeconds: -1 },
+      problem: "scrapeIntervalSeconds must be a number of seconds, 0 or more",
+    },
+    {
+      name: "a scrape interval without end",
+      content: '{ "scrapeIntervalSeconds": 1e999 }',
+      problem: "scrapeIntervalSeconds must be a number of seconds, 0 or more",
     },
     { name: "a list", content: [], problem: "the file must be an object" },
     { name: "null", content: null, problem: "the file must be an object" },
@@ -253,18 +474,30 @@ describe("a file is refused for", () => {
 test("every problem of every source is told at once", () => {
   const project = writeProject({
     gateway: { url: "gw", caFile: "" },
+    scrapeIntervalSeconds: -5,
     jobs: { nightly: { mod: "live" } },
   });
   const user = writeUser("{");
 
-  const error = errorOf({ env: { PUSHGATEWAY_URL: "gopher://gw" } });
+  const error = errorOf({
+    env: {
+      PUSHGATEWAY_URL: "gopher://gw",
+      CLOSING_BELL_LEDGER: "dynamodb:totals",
+      CLOSING_BELL_PUBLISH: "never",
+      CLOSING_BELL_SCRAPE_INTERVAL: "1m",
+    },
+  });
 
   expect(error.problems).toEqual([
     expect.stringMatching(`^${project}: gateway.url: `),
     `${project}: gateway.caFile must be a path`,
+    `${project}: scrapeIntervalSeconds must be a number of seconds, 0 or more`,
     `${project}: jobs.nightly: unknown key "mod"; did you mean "mode"?`,
     expect.stringMatching(`^${user} is not JSON: `),
     expect.stringMatching("^PUSHGATEWAY_URL: gateway URL has .*scheme"),
+    'CLOSING_BELL_LEDGER is "dynamodb:totals"; expected file:DIR or none',
+    'CLOSING_BELL_PUBLISH is "never"; expected one of completion, scheduled',
+    'CLOSING_BELL_SCRAPE_INTERVAL is "1m"; expected a number of seconds, 0 or more',
   ]);
   for (const problem of error.problems) expect(error.message).toContain(problem);
 });

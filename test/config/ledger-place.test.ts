@@ -27,6 +27,21 @@ describe("the ledger's place", () => {
     expect(ledgerPlace(env, HOME)).toEqual({ type: "files", directory });
   });
 
+  test("is below the HOME of the environment when none is given", () => {
+    expect(ledgerPlace({ HOME })).toEqual(ledgerPlace({}, HOME));
+  });
+
+  test("is a file's only where the environment has none", () => {
+    const fromFile = { type: "files", directory: "/file" } as const;
+
+    expect(ledgerPlace({ XDG_STATE_HOME: "/state" }, HOME, fromFile)).toEqual(fromFile);
+    expect(ledgerPlace({ CLOSING_BELL_STATE_DIR: "/a" }, HOME, fromFile)).toEqual({
+      type: "files",
+      directory: "/a",
+    });
+    expect(ledgerPlace({ CLOSING_BELL_LEDGER: "none" }, HOME, fromFile)).toEqual({ type: "none" });
+  });
+
   test("can be nowhere", () => {
     expect(ledgerPlace({ CLOSING_BELL_LEDGER: "none" }, HOME)).toEqual({ type: "none" });
   });
@@ -36,6 +51,11 @@ describe("the ledger's place", () => {
       name: "another kind",
       env: { CLOSING_BELL_LEDGER: "redis:x" },
       message: "expected file:DIR or none",
+    },
+    {
+      name: "one that is yet to come",
+      env: { CLOSING_BELL_LEDGER: "dynamodb:totals" },
+      message: 'CLOSING_BELL_LEDGER is "dynamodb:totals"; expected file:DIR or none',
     },
     {
       name: "a relative directory",

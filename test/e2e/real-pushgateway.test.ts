@@ -7,6 +7,7 @@ import {
   type RealPushgateway,
   startRealPushgateway,
 } from "../support/servers.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 
 jest.setTimeout(90_000);
 
@@ -16,11 +17,16 @@ describeWithServer("pushgateway")("beside the real Pushgateway", () => {
 
   beforeAll(async () => {
     gateway = await startRealPushgateway();
-    env = { PUSHGATEWAY_URL: gateway.url.href };
+    env = {
+      PUSHGATEWAY_URL: gateway.url.href,
+      CLOSING_BELL_STATE_DIR: stateDirectory(),
+      CLOSING_BELL_SCRAPE_INTERVAL: "0",
+    };
   });
 
   afterAll(async () => {
     await gateway.stop();
+    removeStateDirectories();
   });
 
   test("a run that fails keeps the last success, and its own exit code", async () => {
@@ -38,6 +44,7 @@ describeWithServer("pushgateway")("beside the real Pushgateway", () => {
     expect(failed).toMatchObject({
       batch_job_exit_code: 3,
       'batch_job_runs_total{outcome="failed"}': 1,
+      'batch_job_runs_total{outcome="succeeded"}': 1,
       batch_job_last_success_timestamp_seconds: lastSuccess,
       push_failure_time_seconds: 0,
     });

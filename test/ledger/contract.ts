@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { groupingKey } from "../../src/grouping-key.ts";
 import { foldGroup, foldRound } from "../../src/ledger/fold-round.ts";
-import type { Ledger } from "../../src/ledger/ledger.ts";
+import type { Lease, Ledger } from "../../src/ledger/ledger.ts";
 import { decodeSnapshot } from "../../src/ledger/snapshot.ts";
 import { snapshotFamilies } from "../../src/ledger/snapshot-families.ts";
 import type { RunRecord } from "../../src/record/run-record.ts";
@@ -173,12 +173,91 @@ export function describeLedgerContract(name: string, open: () => Promise<Ledger>
     });
   });
 
+  describe(`${name}: a lease`, () => {
+    test("has one holder at a time, and its release lets the next one in", async () => {
+      const ledger = await open();
+      const lease = await takeLease(ledger);
+      const refused = await ledger.lease(GROUP);
+      expect(refused).toEqual({ status: "held", holder: expect.stringMatching(/./) });
+      await lease.release();
+      const next = await takeLease(ledger);
+      // Safe to repeat: it is not the next one's lease that is given up.
+      await lease.release();
+      expect((await ledger.lease(GROUP)).status).toBe("held");
+      await next.release();
+      await (await takeLease(ledger)).release();
+    });
+
+    test("is one group's", async () => {
+      const ledger = await open();
+      const leases = [await takeLease(ledger), await takeLease(ledger, OTHER_GROUP)];
+      await leases[0]?.release();
+      expect((await ledger.lease(OTHER_GROUP)).status).toBe("held");
+      await (await takeLease(ledger)).release();
+      await leases[1]?.release();
+    });
+
+    test("that 50 ask for at once goes to one of them, again and again", async () => {
+      const ledger = await open();
+      for (let round = 0; round < 3; round++) {
+        const results = await Promise.all(Array.from({ length: 50 }, () => ledger.lease(GROUP)));
+        const leases = results.flatMap((each) => (each.status === "taken" ? [each.lease] : []));
+        expect(leases).toHaveLength(1);
+        await leases[0]?.release();
+      }
+    });
+
+    test("carries a state, version after version, which the next holder and others read", async () => {
+      const ledger = await open();
+      const lease = await takeLease(ledger);
+      expect(await lease.readState()).toBeUndefined();
+      expect(await ledger.readPublishState(GROUP)).toBeUndefined();
+      await lease.writeState({ version: 1, value: { acked: 7 } });
+      await lease.writeState({ version: 2, value: { acked: 8 } });
+      await lease.release();
+
+      const written = { version: 2, value: { acked: 8 } };
+      const next = await takeLease(ledger);
+      expect(await next.readState()).toEqual(written);
+      expect(await ledger.readPublishState(GROUP)).toEqual(written);
+      expect(await ledger.readPublishState(OTHER_GROUP)).toBeUndefined();
+      await next.release();
+    });
+
+    test("whose state somebody else has written is lost", async () => {
+      const ledger = await open();
+      const lease = await takeLease(ledger);
+      await lease.writeState({ version: 1, value: "ours" });
+      await expect(lease.writeState({ version: 1, value: "theirs" })).rejects.toMatchObject({
+        code: "ERR_LEASE_LOST",
+      });
+      expect(await ledger.readPublishState(GROUP)).toEqual({ version: 1, value: "ours" });
+      await lease.release();
+    });
+
+    test("that was released writes nothing", async () => {
+      const ledger = await open();
+      const lease = await takeLease(ledger);
+      await lease.release();
+      await expect(lease.writeState({ version: 1, value: 1 })).rejects.toMatchObject({
+        code: "ERR_LEASE_LOST",
+      });
+      expect(await ledger.readPublishState(GROUP)).toBeUndefined();
+    });
+  });
+
   test(`${name}: the ledger's id stays the same`, async () => {
     const ledger = await open();
     const id = await ledger.ledgerId();
     expect(id).not.toBe("");
     expect(await ledger.ledgerId()).toBe(id);
   });
+}
+
+async function takeLease(ledger: Ledger, group = GROUP): Promise<Lease> {
+  const result = await ledger.lease(group);
+  if (result.status === "held") throw new Error(`the lease is held by ${result.holder}`);
+  return result.lease;
 }
 
 async function pendingOf(ledger: Ledger, group = GROUP): Promise<readonly RunRecord[]> {

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { groupingKey } from "../../src/grouping-key.ts";
-import { foldGroup, MAX_ROUND_RECORDS } from "../../src/ledger/fold-round.ts";
+import {
+  foldGroup,
+  MAX_ROUND_RECORDS,
+  readNewestSnapshot,
+  replaceTotals,
+} from "../../src/ledger/fold-round.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { emptySnapshot, encodeSnapshot } from "../../src/ledger/snapshot.ts";
 import { createMemoryLedger } from "../support/memory-ledger.ts";
@@ -64,3 +69,68 @@ describe("a fold", () => {
     expect(await memory.readPending(GROUP, ["run-a"])).toHaveLength(1);
   });
 });
+
+describe("replaced totals", () => {
+  test("are the next version, and what is pending is added to them", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    await foldGroup(memory, GROUP);
+    await memory.append(success("b"));
+    const written = await replaceTotals(memory, GROUP, TOTALS);
+    expect(written).toEqual({ group: GROUP, version: 2, last: [], totals: TOTALS });
+    expect(await readNewestSnapshot(memory, GROUP)).toEqual(written);
+    expect(await memory.readPending(GROUP, ["run-b"])).toHaveLength(1);
+    expect((await foldGroup(memory, GROUP)).snapshot.totals.records).toBe(42);
+  });
+
+  test("are the first version where there was none", async () => {
+    const memory = createMemoryLedger();
+    expect(await replaceTotals(memory, GROUP, TOTALS)).toMatchObject({ version: 1 });
+  });
+
+  test("take no record a second time that its fold had no time to mark", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    const killed: Ledger = {
+      ...memory,
+      putDone: async () => {
+        throw new Error("killed");
+      },
+    };
+    await expect(foldGroup(killed, GROUP)).rejects.toThrow("killed");
+    expect(await memory.readPending(GROUP, ["run-a"])).toHaveLength(1);
+
+    await replaceTotals(memory, GROUP, TOTALS);
+    expect(await foldGroup(memory, GROUP)).toMatchObject({
+      taken: 0,
+      snapshot: { version: 2, totals: { records: 41 } },
+    });
+  });
+
+  test("come after what others wrote meanwhile", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    let isFirst = true;
+    const late: Ledger = {
+      ...memory,
+      async writeSnapshot(group, snapshot) {
+        if (isFirst) {
+          isFirst = false;
+          await foldGroup(memory, GROUP);
+        }
+        return memory.writeSnapshot(group, snapshot);
+      },
+    };
+    expect(await replaceTotals(late, GROUP, TOTALS)).toMatchObject({ version: 2 });
+    expect((await readNewestSnapshot(memory, GROUP)).totals.records).toBe(41);
+  });
+
+  test("are none over a snapshot that cannot be read", async () => {
+    const memory = createMemoryLedger();
+    await memory.writeSnapshot(GROUP, { version: 1, bytes: Buffer.from("x") });
+    const replacing = replaceTotals(memory, GROUP, TOTALS);
+    await expect(replacing).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+  });
+});
+
+const TOTALS = { ...emptySnapshot(GROUP).totals, records: 41 };

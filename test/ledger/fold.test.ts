@@ -177,6 +177,31 @@ describe("limits", () => {
     expect(family?.samples).toHaveLength(220);
   });
 
+  test("zeros that were born with a count take no room from those that count", () => {
+    const record = (run: number) =>
+      success(`run-${String(run).padStart(3, "0")}`, [
+        {
+          type: "counter",
+          name: "own_total",
+          samples: ["A", "B", "C"].map((side, index) => ({
+            labels: { side, unit: `u${run}` },
+            value: index === run % 3 ? 2 : 0,
+          })),
+        },
+      ]);
+    const records = Array.from({ length: 200 }, (_, run) => record(run));
+    const totals = fold(EMPTY, records).totals;
+    const family = totals.families.find(({ name }) => name === "own_total");
+    const values = (family?.type === "counter" ? family.samples : []).map(({ value }) => value);
+    expect(totals.droppedLabelSets).toBe(0);
+    expect(values.filter((value) => value > 0n)).toHaveLength(200);
+    expect(values).toHaveLength(400);
+
+    // Full: what is at 0 now would need the room of one that counts.
+    const late = fold(fold(EMPTY, records), [record(1000)]).totals;
+    expect(late.droppedLabelSets).toBe(1);
+  });
+
   test("gauges beyond the limit are left out: values of several label sets do not merge", () => {
     const samples = Array.from({ length: 203 }, (_, n) => ({
       labels: { ticker: `T${n}` },

@@ -1,59 +1,89 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { groupingKey } from "../../src/grouping-key.ts";
 import type { RunOutcome } from "../../src/metrics/catalogue.ts";
-import type { MetricFamily } from "../../src/metrics/exposition/family.ts";
 import type { CompletionReport } from "../../src/publish/delivery.ts";
 import { createDirectDelivery } from "../../src/publish/direct-delivery.ts";
-import { createPushClient } from "../../src/push/client.ts";
-import { serve, type TestServer } from "../support/http-server.ts";
+import { counter, gauge, histogram, NIGHT, runsTotal } from "../support/run-records.ts";
+import { clientOf, endPublishing, startWatchedGateway } from "./publishing.ts";
 
 const KEY = groupingKey("nightly");
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
+afterEach(endPublishing);
+
+const STARTED = gauge("batch_job_last_start_timestamp_seconds", NIGHT);
+const STARTED_TEXT = `# TYPE ${STARTED.name} gauge\n${STARTED.name} ${NIGHT}\n`;
+const LEFT_OUT = ["batch_job_runs_total", "trades_total", "slippage"];
 
 describe("a completion", () => {
-  test("that succeeded replaces the group with results and status", async () => {
-    const { deliver, server } = await deliveryTo(200);
-    const report = await deliver(completion("succeeded"));
-    expect(report).toMatchObject({ status: "delivered", verb: "PUT", series: 2 });
-    expect(server.requests[0]).toMatchObject({ method: "PUT" });
-    expect(bodyOf(server)).toBe("# TYPE result gauge\nresult 7\n# TYPE state gauge\nstate 1\n");
+  test("that succeeded replaces the group with its gauges, and names what needs a ledger", async () => {
+    const { deliver, gateway, client } = await delivering();
+    expect(await deliver(completion("succeeded"))).toEqual({
+      status: "delivered",
+      verb: "PUT",
+      groupingKey: KEY,
+      gateway: client.gateway,
+      series: 2,
+      seconds: expect.any(Number),
+      leftOut: LEFT_OUT,
+    });
+    expect(gateway.seen()).toEqual(["PUT"]);
+    expect(bodyOf(gateway)).toBe(`${STARTED_TEXT}# TYPE result gauge\nresult 7\n`);
   });
 
   test.each<RunOutcome>(["failed", "timed_out", "interrupted"])(
-    "that %s adds the status alone, so that what was there stays",
+    "that %s adds its times alone, so that results and the last success stay",
     async (outcome) => {
-      const { deliver, server } = await deliveryTo(200);
-      expect(await deliver(completion(outcome))).toMatchObject({ verb: "POST", series: 1 });
-      expect(server.requests[0]).toMatchObject({ method: "POST" });
-      expect(bodyOf(server)).toBe("# TYPE state gauge\nstate 1\n");
+      const { deliver, gateway } = await delivering();
+      expect(await deliver(completion(outcome))).toMatchObject({
+        verb: "POST",
+        series: 1,
+        leftOut: LEFT_OUT,
+      });
+      expect(gateway.seen()).toEqual(["POST"]);
+      expect(bodyOf(gateway)).toBe(STARTED_TEXT);
     },
   );
+
+  test("of gauges alone leaves nothing out", async () => {
+    const { deliver } = await delivering();
+    const report = { ...completion("succeeded"), status: [STARTED], results: [gauge("result", 7)] };
+    expect(await deliver(report)).toMatchObject({ leftOut: [] });
+  });
 });
 
-test("an announced start adds the status", async () => {
-  const { deliver, server } = await deliveryTo(200);
-  await deliver({ type: "start", groupingKey: KEY, status: [gauge("state", 1)] });
-  expect(server.requests[0]).toMatchObject({ method: "POST" });
+test("an announced start adds its time, and leaves the counter of runs out", async () => {
+  const { deliver, gateway } = await delivering();
+  const report = await deliver({
+    type: "start",
+    groupingKey: KEY,
+    status: [STARTED, runsTotal(0)],
+  });
+  expect(report).toMatchObject({ verb: "POST", leftOut: ["batch_job_runs_total"] });
+  expect(gateway.seen()).toEqual(["POST"]);
+  expect(bodyOf(gateway)).toBe(STARTED_TEXT);
+});
+
+test("a start that was not confirmed never replaces the end: a barrier is between them", async () => {
+  const { deliver, gateway } = await delivering();
+  gateway.meddle(({ method }) => (method === "POST" ? 429 : undefined));
+  const start = deliver({ type: "start", groupingKey: KEY, status: [STARTED] });
+  await expect(start).rejects.toMatchObject({ code: "ERR_PUSH" });
+  await deliver(completion("succeeded"));
+  expect(gateway.seen()).toEqual(["POST", "GET /-/ready", "PUT"]);
 });
 
 test("a gateway without its consistency check is told of", async () => {
-  const { deliver } = await deliveryTo(202);
+  const { deliver, gateway } = await delivering();
+  gateway.meddle(() => 202);
   expect(await deliver(completion("succeeded"))).toMatchObject({ unchecked: true });
 });
 
-async function deliveryTo(status: number) {
-  const server = await serve((_, response) => {
-    response.writeHead(status).end();
-  });
-  const client = createPushClient({ url: server.url });
-  cleanups.push(() => server.close());
+async function delivering() {
+  const gateway = await startWatchedGateway();
+  const client = clientOf(gateway.url);
   const delivery = createDirectDelivery(client);
   const deliver = (report: Parameters<typeof delivery>[0]) =>
     delivery(report, new AbortController().signal);
-  return { deliver, server };
+  return { deliver, gateway, client };
 }
 
 function completion(outcome: RunOutcome): CompletionReport {
@@ -61,15 +91,11 @@ function completion(outcome: RunOutcome): CompletionReport {
     type: "completion",
     groupingKey: KEY,
     outcome,
-    status: [gauge("state", 1)],
-    results: [gauge("result", 7)],
+    status: [STARTED, runsTotal()],
+    results: [gauge("result", 7), counter("trades_total", 3), histogram("slippage", [1])],
   };
 }
 
-function gauge(name: string, value: number): MetricFamily {
-  return { type: "gauge", name, samples: [{ labels: {}, value }] };
-}
-
-function bodyOf({ requests }: TestServer): string | undefined {
-  return requests[0]?.body.toString();
+function bodyOf({ requests }: { requests: readonly { body: Buffer }[] }): string | undefined {
+  return requests.at(-1)?.body.toString();
 }

@@ -38,6 +38,7 @@ describe("a report", () => {
         groupingKey: GROUP,
         id: `run-${executionId}`,
         ledger: "memory",
+        publication: { status: "waiting", reason: "it is left to `closing-bell publish`" },
       });
     }
     const { snapshot } = await foldGroup(ledger, GROUP);

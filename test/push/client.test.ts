@@ -207,8 +207,47 @@ describe("what is tried again", () => {
     const server = await gatewayAnswering(200);
     await server.close();
     const error = await pushFailure(server.url);
-    expect(error).toMatchObject({ status: undefined, retryable: true });
+    expect(error).toMatchObject({ status: undefined, retryable: true, notSent: true });
     expect(error.message).toMatch(/ECONNREFUSED 127\.0\.0\.1:\d+; is the gateway running there\?$/);
+  });
+});
+
+describe("with one attempt, nothing is tried again:", () => {
+  test.each<{ name: string; handler: RequestHandler }>([
+    { name: "a 500", handler: (_, response) => response.writeHead(500).end() },
+    { name: "a 429", handler: (_, response) => response.writeHead(429).end() },
+    { name: "no answer", handler: (request) => request.socket.destroy() },
+  ])("$name", async ({ handler }) => {
+    const server = await started(handler);
+    const client = clientOf(server.url);
+    for (const call of [
+      client.push(KEY, BODY, { attempts: 1 }),
+      client.pushAdd(KEY, BODY, { attempts: 1 }),
+      client.delete(KEY, { attempts: 1 }),
+      client.get("/-/ready", { attempts: 1 }),
+    ]) {
+      await expect(call).rejects.toMatchObject({ code: "ERR_PUSH", retryable: true });
+    }
+    expect(server.requests.map(({ method }) => method).sort()).toEqual([
+      "DELETE",
+      "GET",
+      "POST",
+      "PUT",
+    ]);
+  });
+
+  test("not even a kept-alive connection that was closed meanwhile", async () => {
+    const server = await started((request, response) => {
+      response.end(() => request.socket.destroy());
+    });
+    const client = clientOf(server.url);
+    for (let push = 0; push < 5; push++) {
+      await client.push(KEY, BODY, { attempts: 1 }).catch(() => {});
+    }
+    const [attempts] = client.metrics
+      .families()
+      .filter(({ name }) => name === "closing_bell_push_attempts_total");
+    expect(attempts?.samples).toMatchObject([{ value: 5 }]);
   });
 });
 
@@ -234,7 +273,7 @@ describe("the deadline holds against", () => {
       socket.once("data", () => misbehave(socket));
     });
     const error = await pushFailure(url, { timeoutMs });
-    expect(error).toMatchObject({ status: undefined, retryable: true });
+    expect(error).toMatchObject({ status: undefined, retryable: true, notSent: false });
     expect(error.message).toContain(`no whole answer within ${timeoutMs} ms`);
   });
 

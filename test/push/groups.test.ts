@@ -1,9 +1,17 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { PushError } from "../../src/errors.ts";
-import { groupingKey } from "../../src/grouping-key.ts";
-import { expositionOfText } from "../../src/push/body.ts";
+import { type GroupingKey, groupingKey } from "../../src/grouping-key.ts";
+import type { MetricFamily } from "../../src/metrics/exposition/family.ts";
+import { expositionOf, expositionOfText } from "../../src/push/body.ts";
 import { createPushClient } from "../../src/push/client.ts";
-import { readGroups, readScrape, readStatus } from "../../src/push/groups.ts";
+import {
+  type GatewayGroup,
+  isGroup,
+  pushedFamilies,
+  readGroups,
+  readScrape,
+  readStatus,
+} from "../../src/push/groups.ts";
 import { startPushgateway } from "../../src/pushgateway/server.ts";
 import { serve } from "../support/http-server.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -45,6 +53,99 @@ test("groups, families and push times are read as they were pushed", async () =>
   expect(await readStatus(client)).toMatchObject({
     consistencyCheck: true,
     persistenceFile: undefined,
+  });
+});
+
+describe("what was pushed is read back", () => {
+  const families: readonly MetricFamily[] = [
+    {
+      type: "counter",
+      name: "trades_total",
+      help: "Trades",
+      samples: [
+        { labels: { action: "buy" }, value: 12_345_678.5 },
+        { labels: { action: "sell" }, value: 0 },
+      ],
+    },
+    { type: "gauge", name: "cash", samples: [{ labels: { instance: "worker" }, value: -1e-9 }] },
+    { type: "untyped", name: "other", samples: [{ labels: {}, value: 1 }] },
+    {
+      type: "histogram",
+      name: "slippage",
+      samples: [
+        {
+          labels: { layer: "risk" },
+          buckets: [
+            { upperBound: 0.5, cumulativeCount: 1 },
+            { upperBound: 10, cumulativeCount: 2 },
+            { upperBound: 12_345_678.5, cumulativeCount: 20_000_000 },
+            { upperBound: Number.POSITIVE_INFINITY, cumulativeCount: 20_000_001 },
+          ],
+          count: 20_000_001,
+          sum: -12_345_678.5,
+        },
+      ],
+    },
+  ];
+
+  test.each<{ name: string; key: GroupingKey }>([
+    { name: "of a job alone", key: groupingKey("nightly") },
+    { name: "of labels that need an encoding", key: KEY },
+    { name: "of an empty label", key: groupingKey("nightly", { strategy: "" }) },
+  ])("as it was, $name", async ({ key }) => {
+    const gateway = await startPushgateway({ clock: manualClock(1_700_000_000) });
+    cleanups.push(() => gateway.close());
+    const client = clientOf(gateway.url);
+    await client.push(key, expositionOf(key, families));
+    const [group] = await readGroups(client);
+    expect(byName(pushedFamilies(group as GatewayGroup))).toEqual(byName(families));
+  });
+
+  test("without the group's own instance, which covers those of its series", async () => {
+    const gateway = await startPushgateway({ clock: manualClock(1_700_000_000) });
+    cleanups.push(() => gateway.close());
+    const client = clientOf(gateway.url);
+    const key = groupingKey("nightly", { instance: "host" });
+    await client.push(key, expositionOfText(key, "# TYPE g gauge\ng 1\n"));
+    const [group] = await readGroups(client);
+    expect(pushedFamilies(group as GatewayGroup)).toEqual([
+      { type: "gauge", name: "g", samples: [{ labels: {}, value: 1 }] },
+    ]);
+  });
+
+  test("but for summaries, which nothing can be made of", async () => {
+    const gateway = await startPushgateway({ clock: manualClock(1_700_000_000) });
+    cleanups.push(() => gateway.close());
+    const client = clientOf(gateway.url);
+    const text = "# TYPE s summary\ns_sum 1\ns_count 1\n# TYPE g gauge\ng 1\n";
+    await client.push(KEY, expositionOfText(KEY, text));
+    const [group] = await readGroups(client);
+    expect(pushedFamilies(group as GatewayGroup).map(({ name }) => name)).toEqual(["g"]);
+  });
+});
+
+describe("a group of the gateway", () => {
+  const labels = { job: "nightly", strategy: "a", team: "" };
+  test.each<{ name: string; key: GroupingKey; expected: boolean }>([
+    { name: "is that of the same labels", key: key({ strategy: "a", team: "" }), expected: true },
+    { name: "in any order", key: key({ team: "", strategy: "a" }), expected: true },
+    { name: "not that without an empty one", key: key({ strategy: "a" }), expected: false },
+    { name: "not that of more", key: key({ strategy: "a", team: "", x: "" }), expected: false },
+    { name: "not that of another value", key: key({ strategy: "b", team: "" }), expected: false },
+    {
+      name: "not that of another name",
+      key: key({ strategy: "a", toString: "" }),
+      expected: false,
+    },
+    {
+      name: "not that of another job",
+      key: groupingKey("daily", { strategy: "a", team: "" }),
+      expected: false,
+    },
+  ])("$name", ({ key, expected }) => {
+    const families = new Map();
+    const times = { pushTimeSeconds: 0, pushFailureTimeSeconds: 0, lastPushSuccessful: true };
+    expect(isGroup({ labels, families, ...times }, key)).toBe(expected);
   });
 });
 
@@ -126,6 +227,14 @@ test("a client tells what it did", async () => {
     closing_bell_push_duration_seconds: [{ count: 2 }],
   });
 });
+
+function key(labels: GroupingKey["labels"]): GroupingKey {
+  return { job: "nightly", labels };
+}
+
+function byName(families: readonly MetricFamily[]): readonly MetricFamily[] {
+  return families.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
 
 function clientOf(url: URL) {
   const client = createPushClient({ url });

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import { groupingKey } from "../../src/grouping-key.ts";
+import { fold } from "../../src/ledger/fold.ts";
+import { emptySnapshot } from "../../src/ledger/snapshot.ts";
+import { snapshotFamilies } from "../../src/ledger/snapshot-families.ts";
 import type { HistogramSample, MetricFamily } from "../../src/metrics/exposition/family.ts";
+import { decodeRecord, encodeRecord } from "../../src/record/encoding.ts";
 import {
   completionRecord,
   isUnitId,
@@ -7,7 +12,16 @@ import {
   newExecutionId,
   startRecord,
 } from "../../src/record/run-record.ts";
-import { counter, GROUP, gauge, histogram, NIGHT, success } from "../support/run-records.ts";
+import {
+  counter,
+  GROUP,
+  gauge,
+  histogram,
+  NIGHT,
+  runsTotal,
+  sampleValue,
+  success,
+} from "../support/run-records.ts";
 
 const HEAD = { groupingKey: GROUP, executionId: "e1", families: [] };
 
@@ -104,6 +118,22 @@ describe("a record", () => {
     expect(names("failed")).toEqual(["c_total", "kill_switch_status"]);
   });
 
+  test("of a start keeps counts of 0, so that their series exist before the run ends", () => {
+    const start = startRecord({
+      ...HEAD,
+      startedAt: NIGHT,
+      families: [runsTotal(0), histogram("h", [])],
+    });
+    expect(start.families).toMatchObject([
+      { type: "counter", samples: [{ labels: { outcome: "succeeded" }, value: 0n }] },
+      { type: "histogram", bounds: [1, 2], samples: [{ counts: [0n, 0n, 0n], sum: 0n }] },
+    ]);
+    expect(decodeRecord(encodeRecord(start))).toEqual({ status: "record", record: start });
+    const totals = snapshotFamilies(fold(emptySnapshot(GROUP), [start]));
+    expect(sampleValue(totals, "batch_job_runs_total", { outcome: "succeeded" })).toBe(0);
+    expect(totals.find(({ name }) => name === "h")?.samples).toMatchObject([{ count: 0, sum: 0 }]);
+  });
+
   test("has kinds as the caller knows them", () => {
     const record = success("e", [gauge("mine", 1)], {
       outcome: "failed",
@@ -171,6 +201,13 @@ describe("a value that does not add up is refused, and the error names the metri
   ])("$name", ({ family }) => {
     expect(() => success("e", [family])).toThrow(
       expect.objectContaining({ code: "ERR_METRIC", metric: "x_total" }),
+    );
+  });
+
+  test("in a group with the label that says whose totals they are", () => {
+    const group = groupingKey("nightly", { ledger_id: "mine" });
+    expect(() => success("a", [counter("a_total", 1)], { groupingKey: group })).toThrow(
+      "the grouping label ledger_id is its own",
     );
   });
 

@@ -32,6 +32,29 @@ describe("runs that deliver to a ledger", () => {
     });
   });
 
+  test("show every outcome at 0 from their announced start on", async () => {
+    const { ledger, settleJob } = runsTo(stateDirectory());
+    const during = await settleJob({ job: "nightly", announceStart: true }, async () => {
+      // The announcement is not waited for.
+      let shown = await totals(ledger);
+      while (Object.keys(shown).length === 0) shown = await totals(ledger);
+      return shown;
+    });
+    expect(during.outcome).toMatchObject({
+      value: {
+        batch_job_last_start_timestamp_seconds: expect.any(Number),
+        'batch_job_runs_total{"outcome":"succeeded"}': 0,
+        'batch_job_runs_total{"outcome":"failed"}': 0,
+        'batch_job_runs_total{"outcome":"timed_out"}': 0,
+        'batch_job_runs_total{"outcome":"interrupted"}': 0,
+      },
+    });
+    expect(await totals(ledger)).toMatchObject({
+      'batch_job_runs_total{"outcome":"succeeded"}': 1,
+      'batch_job_runs_total{"outcome":"failed"}': 0,
+    });
+  });
+
   test("count a unit of work once, however often it succeeds; its failures count each", async () => {
     const { ledger, settleJob } = runsTo(stateDirectory());
     const nightly = (fail: boolean) =>

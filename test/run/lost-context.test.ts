@@ -113,7 +113,8 @@ async function runScript(body: string): Promise<Told[]> {
     const { settleJob } = createRunJob({
       delivery: async ({ groupingKey: { job }, status, results }) => {
         const valueOf = (families, name) => families.find((family) => family.name === name)?.samples;
-        const trades = (valueOf(results, "trades_total") ?? []).map(({ labels, value }) => [labels.ticker, value]);
+        const set = (valueOf(results, "trades_total") ?? []).filter(({ value }) => value > 0);
+        const trades = set.map(({ labels, value }) => [labels.ticker, value]);
         const lost = valueOf(status, "closing_bell_lost_context_total")?.[0].value;
         told.push({ job, trades: Object.fromEntries(trades), lost });
         return { status: "disabled", reason: "test" };

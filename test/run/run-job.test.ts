@@ -155,6 +155,54 @@ describe("what a run reports of itself", () => {
     expect(order).toEqual(["start", "completion"]);
   });
 
+  test("a start that is announced: when, and every outcome at 0", async () => {
+    const clock = manualClock(1_700_000_000);
+    const { settleJob, reports } = recorder({ clock });
+    await settleJob({ job: "nightly", announceStart: true }, () => clock.advance(1));
+    const [start] = reports;
+    expect(start?.type).toBe("start");
+    expect(start && statusOf(start)).toEqual({
+      batch_job_last_start_timestamp_seconds: 1_700_000_000,
+      'batch_job_runs_total{"outcome":"succeeded"}': 0,
+      'batch_job_runs_total{"outcome":"failed"}': 0,
+      'batch_job_runs_total{"outcome":"timed_out"}': 0,
+      'batch_job_runs_total{"outcome":"interrupted"}': 0,
+    });
+  });
+
+  test("with a value of an enumerated label the others at 0, of one's own families too", async () => {
+    const own = defineMetrics({
+      orders: {
+        name: "orders_sent_total",
+        type: "counter",
+        help: "Orders sent.",
+        labels: { venue: "any", side: ["BUY", "SELL"] },
+      },
+    });
+    const { settleJob, completion } = recorder();
+    await settleJob({ job: "nightly" }, ({ bind, metrics }) => {
+      metrics.agentDecisionsTotal.inc({ ticker: "AAPL", action: "BUY" }, 3);
+      bind(own).orders.inc({ venue: "X", side: "SELL" });
+    });
+    expect(completion().results).toMatchObject([
+      {
+        name: "agent_decisions_total",
+        samples: [
+          { labels: { ticker: "AAPL", action: "BUY" }, value: 3 },
+          { labels: { ticker: "AAPL", action: "SELL" }, value: 0 },
+          { labels: { ticker: "AAPL", action: "HOLD" }, value: 0 },
+        ],
+      },
+      {
+        name: "orders_sent_total",
+        samples: [
+          { labels: { venue: "X", side: "SELL" }, value: 1 },
+          { labels: { venue: "X", side: "BUY" }, value: 0 },
+        ],
+      },
+    ]);
+  });
+
   test("refused updates are named in the report, and the job goes on", async () => {
     const { settleJob, completion } = recorder();
     const { outcome, delivery } = await settleJob({ job: "nightly", groupingKey: MODE }, () => {
@@ -373,6 +421,7 @@ describe("runs in one process", () => {
       const misses = report.results.find(({ name }) => name === "cache_misses_total");
       expect(trades?.samples).toEqual([
         { labels: { ticker: `T${run}`, side: "BUY" }, value: run + 1 },
+        { labels: { ticker: `T${run}`, side: "SELL" }, value: 0 },
       ]);
       expect(misses?.samples).toEqual([{ labels: {}, value: run + 1 }]);
     }
@@ -403,13 +452,25 @@ describe("runs in one process", () => {
       );
       trackTrade({ ticker: "OUT", side: "SELL" });
     });
-    const tickers = (reports as CompletionReport[]).map(({ groupingKey, results }) => [
+    const trades = (reports as CompletionReport[]).map(({ groupingKey, results }) => [
       groupingKey.job,
-      results.flatMap(({ samples }) => samples.map(({ labels }) => labels["ticker"])),
+      results.flatMap((family) => (family.type === "counter" ? family.samples : [])),
     ]);
-    expect(tickers).toEqual([
-      ["inner", ["IN"]],
-      ["outer", ["OUT", "OUT"]],
+    expect(trades).toEqual([
+      [
+        "inner",
+        [
+          { labels: { ticker: "IN", side: "BUY" }, value: 1 },
+          { labels: { ticker: "IN", side: "SELL" }, value: 0 },
+        ],
+      ],
+      [
+        "outer",
+        [
+          { labels: { ticker: "OUT", side: "BUY" }, value: 1 },
+          { labels: { ticker: "OUT", side: "SELL" }, value: 1 },
+        ],
+      ],
     ]);
   });
 
@@ -431,7 +492,7 @@ function recorder(dependencies: Partial<RunDependencies> = {}) {
   return { ...runs, reports, completion };
 }
 
-function statusOf({ status }: CompletionReport): Record<string, number> {
+function statusOf({ status }: RunReport): Record<string, number> {
   return Object.fromEntries(
     status.flatMap((family) => {
       if (family.type === "histogram" || family.type === "summary") return [];

@@ -1,6 +1,12 @@
-import { LedgerConflictError } from "../../src/errors.ts";
+import { LeaseLostError, LedgerConflictError } from "../../src/errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../../src/grouping-key.ts";
-import type { DoneMark, Ledger, StateItem, StoredSnapshot } from "../../src/ledger/ledger.ts";
+import type {
+  DoneMark,
+  Lease,
+  Ledger,
+  StateItem,
+  StoredSnapshot,
+} from "../../src/ledger/ledger.ts";
 import { encodeRecord } from "../../src/record/encoding.ts";
 import { isUnitId, type RunRecord } from "../../src/record/run-record.ts";
 
@@ -15,6 +21,8 @@ type Group = {
 export function createMemoryLedger(): Ledger {
   const groups = new Map<string, Group>();
   const states = new Map<string, StateItem>();
+  /** Who publishes which group. */
+  const leases = new Map<string, Lease>();
 
   function groupOf(key: GroupingKey): Group {
     const name = formatGroupingKey(key);
@@ -28,7 +36,9 @@ export function createMemoryLedger(): Ledger {
     return group;
   }
 
-  return {
+  const publishState = (key: GroupingKey) => `publish ${formatGroupingKey(key)}`;
+
+  const ledger: Ledger = {
     place: "memory",
     ledgerId: async () => "memory",
     groups: async () => [...groups.values()].map(({ key }) => key),
@@ -79,5 +89,23 @@ export function createMemoryLedger(): Ledger {
       states.set(name, item);
       return "won";
     },
+    readPublishState: (key) => ledger.readState(publishState(key)),
+    async lease(key) {
+      const name = publishState(key);
+      if (leases.has(name)) return { status: "held", holder: `process ${process.pid}` };
+      const lease: Lease = {
+        readState: () => ledger.readState(name),
+        async writeState(item) {
+          if (leases.get(name) === lease && (await ledger.writeState(name, item)) === "won") return;
+          throw new LeaseLostError(`the lease of ${name} is lost`);
+        },
+        async release() {
+          if (leases.get(name) === lease) leases.delete(name);
+        },
+      };
+      leases.set(name, lease);
+      return { status: "taken", lease };
+    },
   };
+  return ledger;
 }

@@ -36,6 +36,7 @@ const SERVERS = [
     package: "prometheus-pushgateway",
   },
   { name: "promtool", commands: ["promtool"], package: "prometheus" },
+  { name: "prometheus", commands: ["prometheus"], package: "prometheus" },
 ];
 
 /** Deadline of one apt command, in milliseconds. */

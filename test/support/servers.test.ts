@@ -38,6 +38,20 @@ describeWithServer("pushgateway")("a real Pushgateway", () => {
     await expect(fetch(group)).rejects.toThrow();
   });
 
+  test("takes the place of one that was killed", async () => {
+    const first = await startRealPushgateway();
+    const port = Number(first.url.port);
+    await fetch(new URL("/metrics/job/backup", first.url), { method: "PUT", body: "rows 3\n" });
+    await first.stop();
+
+    const second = await startRealPushgateway({ port });
+    const exposed = await (await fetch(new URL("/metrics", second.url))).text();
+    await second.stop();
+
+    expect(second.url).toEqual(first.url);
+    expect(exposed).not.toContain("rows");
+  });
+
   test("that does not start says why", async () => {
     await expect(startRealPushgateway({ args: ["--no-such-option"] })).rejects.toThrow(
       /did not get ready: .*no-such-option/s,
@@ -51,8 +65,8 @@ describe("npm run servers, without a server", () => {
 
     expect(run).toMatchObject({ status: 0, stdout: "" });
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway, promtool (no apt here). " +
-        "To bring them: put prometheus-pushgateway, promtool on PATH, then npm run servers\n",
+      "Left out: the tests that need a real pushgateway, promtool, prometheus (no apt here). " +
+        "To bring them: put prometheus-pushgateway, promtool, prometheus on PATH, then npm run servers\n",
     );
   });
 
@@ -60,7 +74,7 @@ describe("npm run servers, without a server", () => {
     const run = runServers({ CI: "true" });
 
     expect(run.status).toBe(1);
-    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway, promtool .*\n$/);
+    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway, promtool, prometheus .*\n$/);
   });
 
   test("says why apt could not bring it", () => {
@@ -74,14 +88,17 @@ describe("npm run servers, without a server", () => {
 
     expect(run.status).toBe(0);
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway, promtool (Unable to locate it). " +
+      "Left out: the tests that need a real pushgateway, promtool, prometheus (Unable to locate it). " +
         "To bring them: npm run servers\n",
     );
   });
 
   test("keeps nothing of a package that could not be unpacked whole", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command("dpkg-deb", `${unpackCommand("prometheus-pushgateway", "promtool")}; exit 1`);
+    command(
+      "dpkg-deb",
+      `${unpackCommand("prometheus-pushgateway", "promtool", "prometheus")}; exit 1`,
+    );
 
     const run = runServers();
 
@@ -92,7 +109,7 @@ describe("npm run servers, without a server", () => {
 
   test("unpacks the package once, and is silent from then on", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command("dpkg-deb", unpackCommand("prometheus-pushgateway", "promtool"));
+    command("dpkg-deb", unpackCommand("prometheus-pushgateway", "promtool", "prometheus"));
 
     const first = runServers({ CI: "true" });
     const second = runServers({ CI: "true" });

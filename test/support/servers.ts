@@ -9,7 +9,7 @@ import { freePort } from "./free-port.ts";
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-export type RealPushgateway = {
+export type RealServer = {
   readonly url: URL;
   readonly pid: number;
   /** Sends a signal, SIGTERM by default, and does not wait. */
@@ -23,10 +23,21 @@ export type RealPushgateway = {
   readonly stop: () => Promise<void>;
 };
 
+export type RealPushgateway = RealServer;
+
 /** What `servers.mjs` leaves behind: null for a server it could not get. */
 type FoundServers = Readonly<
   Record<string, { readonly command: string; readonly libraryPath: readonly string[] } | null>
 >;
+
+export type RealServerOptions = {
+  /** Its name in `servers.mjs`. */
+  readonly name: string;
+  /** Its command line, for a `host:port` to listen on. It answers on `/-/ready`. */
+  readonly args: (address: string) => readonly string[];
+  /** A free one by default. */
+  readonly port?: number | undefined;
+};
 
 type Launch = { readonly process: ChildProcess; readonly url: URL; readonly output: () => string };
 
@@ -42,11 +53,11 @@ const FOUND_FILE = join(
   "servers.json",
 );
 
-const started: RealPushgateway[] = [];
+const started: RealServer[] = [];
 
 // A test that failed before it stopped its server must not keep jest from ending.
 afterAll(async () => {
-  await Promise.all(started.map((gateway) => gateway.stop()));
+  await Promise.all(started.map((server) => server.stop()));
 });
 
 /** Path of a server's command, as `npm run servers` found it; `undefined` when it did not. */
@@ -81,17 +92,37 @@ export function describeWithServer(
   };
 }
 
-/** Starts a Pushgateway that keeps nothing on disk, and waits until it is ready. */
+/**
+ * Starts a Pushgateway that keeps nothing on disk, and waits until it is ready.
+ *
+ * @param options.port for one that takes the place of another; a free one by default.
+ */
 export async function startRealPushgateway({
   args = [],
+  port,
 }: {
   readonly args?: readonly string[];
+  readonly port?: number;
 } = {}): Promise<RealPushgateway> {
-  const command = findServer("pushgateway");
-  if (command === undefined) throw new Error("no pushgateway found: npm run servers");
+  return startRealServer({
+    name: "pushgateway",
+    args: (address) => ["--persistence.file=", `--web.listen-address=${address}`, ...args],
+    port,
+  });
+}
+
+/** Starts a server on the loopback interface, and waits until it is ready. */
+export async function startRealServer({
+  name,
+  args,
+  port,
+}: RealServerOptions): Promise<RealServer> {
+  const command = findServer(name);
+  if (command === undefined) throw new Error(`no ${name} found: npm run servers`);
 
   for (let attempt = 1; ; attempt++) {
-    const launch = await launchPushgateway(command, args);
+    const address = `127.0.0.1:${port ?? (await freePort())}`;
+    const launch = launchServer(command, args(address), { address, env: serverEnvironment(name) });
     if (await isReady(launch)) return running(launch);
 
     await end(launch.process);
@@ -110,13 +141,12 @@ function lookUp(name: string): FoundServers[string] | undefined {
   return server;
 }
 
-async function launchPushgateway(command: string, args: readonly string[]): Promise<Launch> {
-  const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(
-    command,
-    ["--persistence.file=", `--web.listen-address=${address}`, ...args],
-    { env: serverEnvironment("pushgateway"), stdio: ["ignore", "ignore", "pipe"] },
-  );
+function launchServer(
+  command: string,
+  args: readonly string[],
+  { address, env }: { readonly address: string; readonly env: NodeJS.ProcessEnv },
+): Launch {
+  const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] });
 
   let output = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
@@ -150,7 +180,7 @@ async function answersOk(url: URL): Promise<boolean> {
   }
 }
 
-function running({ process: child, url }: Launch): RealPushgateway {
+function running({ process: child, url }: Launch): RealServer {
   const { pid } = child;
   if (pid === undefined) throw new Error("a process that is ready has an id");
 
@@ -158,7 +188,7 @@ function running({ process: child, url }: Launch): RealPushgateway {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
 
-  const gateway: RealPushgateway = {
+  const server: RealServer = {
     url,
     pid,
     kill(signal = "SIGTERM") {
@@ -170,8 +200,8 @@ function running({ process: child, url }: Launch): RealPushgateway {
       await closed;
     },
   };
-  started.push(gateway);
-  return gateway;
+  started.push(server);
+  return server;
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,24 +1,31 @@
-import { formatGroupingKey } from "../../grouping-key.ts";
 import type { DemoFacts, PlainDelivery } from "./steps.ts";
 
 /** The facts of the demo as a person reads them: every line a claim that can be checked. */
 export function renderFacts(facts: DemoFacts): string {
-  const { gateway, data, backtest, scrape, failure, outage } = facts;
+  const { gateway, ledger, data, backtest, scrape, again, retry, failure, wiped, outage } = facts;
   const { result } = backtest;
   const shown = scrape.lines.filter((line) => !line.includes("_bucket{"));
   return [
-    `1/7 gateway   ${gateway.url}  ${gateway.embedded ? "(embedded, for development; keeps nothing)" : "(yours)"}`,
-    `2/7 data      S&P 500 daily prices, ${data.from} to ${data.to}, ${data.rows} rows`,
-    `3/7 backtest  ${backtest.strategy}: ${result.trades} trades, final value ${usd(result.finalValue)}, return ${percent(result.totalReturnPct)}, max drawdown ${percent(result.maxDrawdownPct)}, kill switch tripped ${result.killSwitchTrips} times, in ${backtest.seconds.toFixed(2)} s`,
-    `4/7 push      ${describe(backtest.push)}`,
-    `5/7 scrape    what Prometheus sees, ${scrape.series} series (${scrape.buckets} histogram buckets not shown):`,
+    `1/9 gateway   ${gateway.url}  ${gateway.embedded ? "(embedded, for development; keeps nothing)" : "(yours)"}`,
+    `    ledger    ${ledger}  ${gateway.embedded ? "(temporary)" : ""}`.trimEnd(),
+    `2/9 data      S&P 500 daily prices, ${data.from} to ${data.to}, ${data.rows} rows`,
+    `3/9 backtest  ${backtest.strategy}: ${result.trades} trades, final value ${usd(result.finalValue)}, return ${percent(result.totalReturnPct)}, max drawdown ${percent(result.maxDrawdownPct)}, kill switch tripped ${result.killSwitchTrips} times, in ${backtest.seconds.toFixed(2)} s`,
+    `              ${describe(backtest.delivery)}`,
+    `4/9 scrape    what Prometheus sees, ${scrape.series} series (${scrape.buckets} histogram buckets not shown):`,
     ...shown.map((line) => `      ${line}`),
-    `6/7 failure   the job throws: ${describe(failure.push)}`,
+    `5/9 again     the same strategy once more: ${again.before.trades} trades became ${again.after.trades}, ${again.before.succeeded} runs ${again.after.succeeded}`,
+    `              the totals are those of both runs ${verdict(again.totalsAdd)}`,
+    `6/9 retry     the same work executed twice under one run id: ${describe(retry.second)}`,
+    `              it counts once                    ${verdict(retry.countedOnce)}`,
+    `7/9 failure   the job throws: ${describe(failure.delivery)}`,
     `              its error is rethrown as it was   ${verdict(failure.errorIsTheJobsOwn)}`,
-    `              the gateway shows the failure     ${verdict(failure.failureOnTheGateway)}`,
+    `              it is counted as failed           ${verdict(failure.failureCounted)}`,
     `              the last success is still there   ${verdict(failure.lastSuccessKept)}`,
-    `7/7 outage    the gateway is gone: ${describe(outage.push)}`,
+    `8/9 wiped     the gateway ${gateway.embedded ? "restarts empty" : "loses the group"}; closing-bell publish`,
+    `              it is whole again                 ${verdict(wiped.wholeAgain)}`,
+    `9/9 outage    no gateway: ${describe(outage.delivery)}`,
     `              the job succeeds all the same     ${verdict(outage.jobSucceeded)}`,
+    `              the next publish brings its counts ${verdict(outage.countedLater)}`,
     "",
     facts.ok
       ? "Next: set PUSHGATEWAY_URL to your gateway and put `closing-bell run -j NAME --` in front of a job."
@@ -27,10 +34,14 @@ export function renderFacts(facts: DemoFacts): string {
   ].join("\n");
 }
 
-function describe({ status, verb, groupingKey, series, seconds, error }: PlainDelivery): string {
-  if (status !== "delivered" || groupingKey === undefined) return `not delivered, ${error}`;
-  const took = `${((seconds ?? 0) * 1000).toFixed(0)} ms`;
-  return `${verb} ${formatGroupingKey(groupingKey)}, ${series} series, confirmed in ${took}`;
+function describe({ status, group, publication, error }: PlainDelivery): string {
+  if (group === undefined || publication === undefined) return `${status}, ${error}`;
+  const { status: fate, version, series, seconds = 0 } = publication;
+  const done = status === "already_counted" ? "counted before" : "recorded";
+  if (fate === "published") {
+    return `${done}; published ${group}, ${series} series, version ${version}, confirmed in ${(seconds * 1000).toFixed(0)} ms`;
+  }
+  return `${done}; ${publication.error === undefined ? fate : `not published: ${publication.error}`}`;
 }
 
 function verdict(holds: boolean): string {

@@ -47,9 +47,14 @@ async function makeAll(fs: FileSystem, directory: string): Promise<void> {
     if (exists(error)) return;
     if (!isMissing(error) || dirname(directory) === directory) throw error;
     await makeAll(fs, dirname(directory));
-    return makeAll(fs, directory);
+    // Once: below a link that leads nowhere, it is missing however often its parent is made.
+    await promises().mkdir(directory, { mode: 0o700 }).catch(unlessThere);
   }
   await syncDirectory(fs, dirname(directory));
+}
+
+function unlessThere(error: unknown): void {
+  if (!exists(error)) throw error;
 }
 
 async function refuseUnsafe(fs: FileSystem, directory: string): Promise<void> {
