@@ -4,6 +4,7 @@ import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { adoptedTotals } from "../ledger/adopted-totals.ts";
 import { readNewestSnapshot, replaceTotals } from "../ledger/fold-round.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { runCatalogue } from "../metrics/catalogue.ts";
 import type { PushClient } from "../push/client.ts";
 import { learnShown } from "./births.ts";
 import { isOwnHistory, type Look, look } from "./look.ts";
@@ -108,10 +109,10 @@ async function settlePending(
 ): Promise<number> {
   // Another ledger's totals hold nothing of ours.
   if (shows.version?.ledgerId !== ledgerId) return 0;
+  const latest = Math.max(shows.pushedAt, lastCompletion(shows));
   const doubtful: string[] = [];
   for await (const item of ledger.pending(group)) {
-    if (item.status === "record" && item.record.time <= shows.pushedAt)
-      doubtful.push(item.record.id);
+    if (item.status === "record" && item.record.time <= latest) doubtful.push(item.record.id);
   }
   if (doubtful.length === 0 || pending === "count") return 0;
   if (pending === "drop") {
@@ -123,6 +124,13 @@ async function settlePending(
       "a backup was restored, and nobody can tell whether they were counted before. " +
       "Say --pending drop when they were, --pending count when they were not",
   );
+}
+
+/** Of the runs that the gateway shows, by the clock of those who ran them. Unix seconds. */
+function lastCompletion({ families }: Look): number {
+  const { name } = runCatalogue.lastCompletionTimestampSeconds;
+  const family = families.find((each) => each.name === name);
+  return family?.type === "gauge" ? (family.samples[0]?.value ?? 0) : 0;
 }
 
 async function count(ledger: Ledger, group: GroupingKey): Promise<number> {

@@ -1,20 +1,19 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "@jest/globals";
-import { groupingKey } from "../../src/grouping-key.ts";
 import { repairGroup } from "../../src/ledger/repair.ts";
-import { createPublisher } from "../../src/publish/publisher.ts";
 import { printTable } from "../support/print-table.ts";
-import { GROUP, runsTotal, success } from "../support/run-records.ts";
+import { GROUP } from "../support/run-records.ts";
 import { describeWithServer } from "../support/servers.ts";
 import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 import {
-  flipped,
+  DAMAGES,
   playAdoptedCopy,
   playAdoptedMeanwhile,
   playBackup,
   playOldFile,
   playRestoredTwice,
+  playUnreadable,
 } from "./publish/histories.ts";
 import { ledgerIn } from "./publish/play.ts";
 import { ledgersSeen } from "./publish/sightings.ts";
@@ -188,52 +187,20 @@ describeWithServer("pushgateway")("a gateway that comes back with an old file", 
 });
 
 describeWithServer("pushgateway")("totals that cannot be read", () => {
-  test.each([
-    { name: "empty", damaged: () => Buffer.alloc(0) },
-    { name: "cut", damaged: (bytes: Buffer) => bytes.subarray(0, bytes.length / 2) },
-    { name: "zeros", damaged: (bytes: Buffer) => Buffer.alloc(bytes.length) },
-    { name: "a flipped bit", damaged: flipped },
-  ])(
+  test.each(DAMAGES)(
     "stop their group alone until they are repaired ($name)",
-    async ({ name, damaged }) => {
-      const other = groupingKey("weekly");
-      const tally = await tallied(`unreadable: ${name}`, { trials: 1 }, async (play) => {
+    async (damage) => {
+      const tally = await tallied(`unreadable: ${damage.name}`, { trials: 1 }, async (play) => {
         const state = play.directory();
-        const publisher = createPublisher({
-          ledger: ledgerIn(state),
-          client: play.client,
-          scrapeIntervalSeconds: 0,
-        });
         for (let round = 1; round <= TRIALS; round++) {
           await play.record(state, 2);
           expect(await play.publish(state)).toMatchObject({ status: "published" });
-          const before = await play.shown();
-          const file = newestSnapshotFile(state);
-          writeFileSync(file, damaged(readFileSync(file)));
-
+          await playUnreadable(play, state, damage);
           await play.record(state, 2);
-          await ledgerIn(state).append(success(`w${round}`, [runsTotal()], { groupingKey: other }));
-          for (const how of ["run", "tick"] as const) {
-            const refusal = await play.publish(state, how);
-            expect(refusal).toMatchObject({
-              status: "refused",
-              error: { code: "ERR_LEDGER_CORRUPT" },
-            });
-            expect(refusal).toMatchObject({
-              error: { message: expect.stringContaining("closing-bell ledger repair") },
-            });
-          }
-          const both = await publisher.publishAll();
-          const statuses = both.map(({ groupingKey: { job }, status }) => `${job} ${status}`);
-          expect(statuses.sort()).toEqual(["nightly refused", "weekly published"]);
-          expect(await play.shown()).toEqual(before);
-          expect(await waitingIn(state)).toBe(2);
-
           expect(await repairGroup(ledgerIn(state), GROUP)).toMatchObject({ status: "repaired" });
-          expect((await play.publish(state, round % 2 === 0 ? "tick" : "run")).status).toBe(
-            "published",
-          );
-          expect((await play.shown()).total).toBe(4 * round);
+          const repaired = await play.publish(state, round % 2 === 0 ? "tick" : "run");
+          expect(repaired.status).toBe("published");
+          expect((await play.shown()).total).toBe(6 * round);
         }
       });
       expect(tally).toMatchObject({ ...NOTHING_WRONG, refused: 2 * TRIALS });

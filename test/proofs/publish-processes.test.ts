@@ -53,8 +53,10 @@ describeWithServer("pushgateway")("two processes on one state directory", () => 
       tell("two networks", 2 * RUNS, found, describeNetworks(found));
       expect(found).toMatchObject({ ...EXACT, failed: [], mostPuts: 1 });
       expect(found.networks.size).toBe(2);
-      // Each had the lease, and each found it taken.
-      for (const times of [...found.published, ...found.busy]) expect(times).toBeGreaterThan(0);
+      // They met: one had the lease, and the other found it taken.
+      for (const times of [found.published, found.busy]) {
+        expect(Math.max(...times)).toBeGreaterThan(0);
+      }
       expect(found.ticks).toBeLessThanOrEqual(2);
     }, 180_000);
 
@@ -114,44 +116,30 @@ describeWithServer("pushgateway")("a clock that jumps by an hour", () => {
   }, 120_000);
 });
 
-describeWithServer("pushgateway")(
-  "a run that ends with little time left, at a gateway that hangs",
-  () => {
-    test.each<{ name: string; trial: HangingTrial; status: RegExp }>([
-      { name: "GET, 500 ms", trial: { hangs: "GET", budgetMs: () => 500 }, status: /^recorded$/ },
-      { name: "PUT, 500 ms", trial: { hangs: "PUT", budgetMs: () => 500 }, status: /^recorded$/ },
-      { name: "PUT, 0 ms", trial: { hangs: "PUT", budgetMs: () => 0 }, status: /^logged$/ },
-      {
-        name: "PUT, any ms",
-        trial: { hangs: "PUT", budgetMs: anyBudget },
-        status: /^recorded|logged$/,
-      },
-    ])(
-      "is kept, and sends nothing when it is over ($name)",
-      async ({ name, trial, status }) => {
-        const found = await deliverToHanging(trial, HANGS);
-        const overMs = Math.max(...found.results.map((result) => result.overMs));
-        const statuses = new Set(found.results.map((result) => result.status));
-        tell(
-          `hangs: ${name}`,
-          HANGS,
-          found,
-          `${[...statuses].join(", ")}, at most ${overMs.toFixed(0)} ms over`,
-        );
-        expect(found).toMatchObject(EXACT);
-        for (const result of found.results) {
-          expect(result).toMatchObject({
-            status: expect.stringMatching(status),
-            early: 0,
-            late: 0,
-          });
-        }
-        expect(overMs).toBeLessThan(SLACK_MS);
-      },
-      120_000,
-    );
-  },
-);
+describeWithServer("pushgateway")("a run with little time left, at a gateway that hangs", () => {
+  test.each<{ name: string; trial: HangingTrial; statuses: RegExp }>([
+    { name: "GET, 500 ms", trial: { hangs: "GET", budgetMs: () => 500 }, statuses: /recorded/ },
+    { name: "PUT, 500 ms", trial: { hangs: "PUT", budgetMs: () => 500 }, statuses: /recorded/ },
+    { name: "PUT, 0 ms", trial: { hangs: "PUT", budgetMs: () => 0 }, statuses: /^logged$/ },
+    { name: "PUT, any ms", trial: { hangs: "PUT", budgetMs: anyBudget }, statuses: /./ },
+  ])(
+    "is kept, and sends nothing when it is over ($name)",
+    async ({ name, trial, ...expected }) => {
+      const found = await deliverToHanging(trial, HANGS);
+      const overMs = Math.max(...found.results.map((result) => result.overMs));
+      const statuses = [...new Set(found.results.map(({ status }) => status))].join(", ");
+      tell(`hangs: ${name}`, HANGS, found, `${statuses}, at most ${overMs.toFixed(0)} ms over`);
+      expect(found).toMatchObject(EXACT);
+      expect(statuses).toMatch(expected.statuses);
+      for (const { status, early, late } of found.results) {
+        expect(["recorded", "logged"]).toContain(status);
+        expect({ early, late }).toEqual({ early: 0, late: 0 });
+      }
+      expect(overMs).toBeLessThan(SLACK_MS);
+    },
+    120_000,
+  );
+});
 
 async function stopHolders(fate: HolderFate, trials: number) {
   const start = prepareWorkers();

@@ -1,9 +1,15 @@
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "@jest/globals";
+import { groupingKey } from "../../../src/grouping-key.ts";
+import { createPublisher } from "../../../src/publish/publisher.ts";
+import { newExecutionId } from "../../../src/record/run-record.ts";
+import { runsTotal, success } from "../../support/run-records.ts";
 import type { RealPushgateway } from "../../support/servers.ts";
-import type { Play } from "./play.ts";
-import { startFiling, until } from "./trials.ts";
+import { ledgerIn, type Play } from "./play.ts";
+import { newestSnapshotFile, startFiling, until, waitingIn } from "./trials.ts";
+
+const WEEKLY = groupingKey("weekly");
 
 /**
  * A history of seven versions, of which the third was copied, with so many runs that wait.
@@ -111,10 +117,42 @@ export async function recordAndPublish(play: Play, directory: string, times: num
   }
 }
 
-/** With one bit in its middle changed. */
-export function flipped(bytes: Buffer): Buffer {
-  const copy = Buffer.from(bytes);
-  const middle = Math.floor(copy.length / 2);
-  copy[middle] = (copy[middle] ?? 0) ^ 1;
-  return copy;
+/** What becomes of a file. */
+type Damage = { readonly name: string; readonly damaged: (bytes: Buffer) => Buffer };
+
+export const DAMAGES: readonly Damage[] = [
+  { name: "empty", damaged: () => Buffer.alloc(0) },
+  { name: "cut", damaged: (bytes) => bytes.subarray(0, bytes.length / 2) },
+  { name: "zeros", damaged: (bytes) => Buffer.alloc(bytes.length) },
+  {
+    name: "a flipped bit",
+    damaged: (bytes) =>
+      Buffer.from(bytes.map((byte, at) => (at === bytes.length >> 1 ? byte ^ 1 : byte))),
+  },
+];
+
+/** The newest totals are damaged: their group stands still, with two runs more, and another goes on. */
+export async function playUnreadable(
+  play: Play,
+  state: string,
+  { damaged }: Damage,
+): Promise<void> {
+  const before = await play.shown();
+  const file = newestSnapshotFile(state);
+  writeFileSync(file, damaged(readFileSync(file)));
+  await play.record(state, 2);
+  for (const how of ["run", "tick"] as const) {
+    const refusal = await play.publish(state, how);
+    const error = refusal.status === "refused" ? refusal.error : undefined;
+    expect(error).toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+    expect(error?.message).toContain("closing-bell ledger repair");
+  }
+  const ledger = ledgerIn(state);
+  await ledger.append(success(newExecutionId(), [runsTotal()], { groupingKey: WEEKLY }));
+  const publisher = createPublisher({ ledger, client: play.client, scrapeIntervalSeconds: 0 });
+  const both = await publisher.publishAll();
+  const statuses = both.map(({ groupingKey: { job }, status }) => `${job} ${status}`);
+  expect(statuses.sort()).toEqual(["nightly refused", "weekly published"]);
+  expect(await play.shown()).toEqual(before);
+  expect(await waitingIn(state)).toBe(2);
 }

@@ -11,7 +11,7 @@ import { prepareWorkers, type Worker } from "./workers.ts";
 const WORKERS = ["one", "two"] as const;
 
 /** What a worker is awaited to do before it is killed, in turn. A put: anybody's. */
-const AWAITED = ["appended", "put", "published or busy", "put"] as const;
+const AWAITED = ["appended", "put", "published or busy"] as const;
 
 /** Longest time from then to its end, in milliseconds. */
 const THEN_MS = 60;
