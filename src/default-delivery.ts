@@ -1,4 +1,10 @@
-import { type Config, type ConfigSources, readConfig } from "./config/config.ts";
+import {
+  type Config,
+  type ConfigSources,
+  configOf,
+  readSettings,
+  type Settings,
+} from "./config/config.ts";
 import type { LedgerPlace } from "./config/ledger-place.ts";
 import { ConfigError } from "./errors.ts";
 import type { GroupingKey } from "./grouping-key.ts";
@@ -7,7 +13,7 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { writeLogLine } from "./log-line.ts";
 import type { Delivery, Publication } from "./publish/delivery.ts";
 import type { Publisher } from "./publish/publisher.ts";
-import { createPushClient, type PushClient } from "./push/client.ts";
+import { createPushClient, type PushClient, type PushClientOptions } from "./push/client.ts";
 import type { RunDependencies } from "./run/open-run.ts";
 import { createRunJob } from "./run/run-job.ts";
 
@@ -15,54 +21,84 @@ import { createRunJob } from "./run/run-job.ts";
 export const NO_GATEWAY =
   "no gateway is configured: set PUSHGATEWAY_URL, or gateway.url in closing-bell.json";
 
+/** How the gateway is reached, which is no matter of configuration. */
+export type Connection = Pick<PushClientOptions, "lookup" | "timeoutMs">;
+
 /**
  * What a run needs, from the configuration. It is read at the first use and once; a configuration
- * that cannot be read refuses the report, never the run.
+ * that cannot be read refuses the report, never the run. Where only the way to the gateway is
+ * misconfigured, the run is recorded all the same: it can be published later.
  */
-export function configuredRuns(sources: () => ConfigSources): RunDependencies {
-  let config: Config | undefined;
+export function configuredRuns(
+  sources: () => ConfigSources,
+  connection: Connection = {},
+): RunDependencies {
+  let known: Settings | undefined;
   let delivery: Promise<Delivery> | undefined;
-  const configuration = () => {
-    config ??= readConfig(sources());
-    return config;
+  function read(): Settings {
+    const settings = known ?? readSettings(sources());
+    // What is wrong may be mended while the process runs.
+    if (settings.problems.length === 0) known = settings;
+    return settings;
+  }
+  const recorded = () => {
+    const settings = read();
+    // What a file was to say of jobs or of the ledger's place: a record could go astray.
+    const isDoubtful = settings.files.some(({ status }) => status === "faulty");
+    if (isDoubtful || settings.ledger === undefined) throw new ConfigError(settings.problems);
+    return { ...settings, ledger: settings.ledger.value };
   };
   return {
     jobEntry: (job) => {
-      const { jobs } = configuration();
-      return Object.hasOwn(jobs, job) ? jobs[job] : undefined;
+      const { jobs } = recorded();
+      return Object.hasOwn(jobs, job) ? jobs[job]?.value : undefined;
     },
     delivery: async (report, signal) => {
-      delivery ??= deliveryOf(configuration());
+      const { ledger } = recorded();
+      delivery ??= deliveryOf(ledger, () => configOf(read()), connection);
       return (await delivery)(report, signal);
     },
   };
 }
 
 /** Each way is loaded when it is taken: a run without a ledger does not pay for one. */
-async function deliveryOf(config: Config): Promise<Delivery> {
-  const { gateway, ledger: place } = config;
+async function deliveryOf(
+  place: LedgerPlace,
+  configuration: () => Config,
+  connection: Connection,
+): Promise<Delivery> {
   if (place.type === "none") {
+    const { gateway } = configuration();
     if (gateway === undefined) return async () => ({ status: "disabled", reason: NO_GATEWAY });
     const { createDirectDelivery } = await import("./publish/direct-delivery.ts");
-    return createDirectDelivery(configuredClient(gateway));
+    return createDirectDelivery(configuredClient(gateway, connection));
   }
   const ledger = await configuredLedger(place);
   const { createLedgerDelivery } = await import("./publish/ledger-delivery.ts");
-  return createLedgerDelivery({ ledger, log: writeLogLine, publish: publishOf(config, ledger) });
+  const publish = publishFrom(ledger, configuration, connection);
+  return createLedgerDelivery({ ledger, log: writeLogLine, publish });
 }
 
 /** Publishes as runs end, when the configuration says so. */
-function publishOf(
-  config: Config,
+function publishFrom(
   ledger: Ledger,
+  configuration: () => Config,
+  connection: Connection,
 ): (group: GroupingKey, signal: AbortSignal) => Promise<Publication> {
-  if (config.gateway === undefined) return async () => ({ status: "waiting", reason: NO_GATEWAY });
-  if (config.publish === "scheduled") {
-    return async () => ({ status: "waiting", reason: "publishing is scheduled, not done by runs" });
-  }
   let publisher: Promise<Publisher> | undefined;
   return async (group, signal) => {
-    publisher ??= configuredPublisher(config, ledger);
+    let config: Config;
+    try {
+      config = configuration();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return { groupingKey: group, status: "refused", error };
+    }
+    if (config.gateway === undefined) return { status: "waiting", reason: NO_GATEWAY };
+    if (config.publish === "scheduled") {
+      return { status: "waiting", reason: "publishing is scheduled, not done by runs" };
+    }
+    publisher ??= configuredPublisher(config, ledger, connection);
     return (await publisher).publish(group, { signal });
   };
 }
@@ -79,19 +115,26 @@ export async function configuredLedger({
 export async function configuredPublisher(
   { gateway, scrapeIntervalSeconds }: Config,
   ledger: Ledger,
+  connection: Connection = {},
 ): Promise<Publisher> {
   if (gateway === undefined) throw new ConfigError([NO_GATEWAY]);
   const { createPublisher } = await import("./publish/publisher.ts");
-  return createPublisher({ ledger, client: configuredClient(gateway), scrapeIntervalSeconds });
+  return createPublisher({
+    ledger,
+    client: configuredClient(gateway, connection),
+    scrapeIntervalSeconds,
+    // As with the defaults: time for two calls.
+    ...(connection.timeoutMs === undefined ? {} : { groupTimeoutMs: 2 * connection.timeoutMs }),
+  });
 }
 
 /** A client of the gateway that the configuration names. */
-export function configuredClient({
-  base,
-  credentials,
-  ca,
-}: NonNullable<Config["gateway"]>): PushClient {
+export function configuredClient(
+  { base, credentials, ca }: NonNullable<Config["gateway"]>,
+  connection: Connection = {},
+): PushClient {
   return createPushClient({
+    ...connection,
     url: base,
     ...(credentials === undefined ? {} : { credentials }),
     ...(ca === undefined ? {} : { ca }),

@@ -110,8 +110,9 @@ describe("runJob in a process of its own", () => {
     },
     {
       name: "with a bad gateway URL",
+      // It concerns publishing alone.
       env: async () => ({ PUSHGATEWAY_URL: "gateway:9091" }),
-      report: { status: "refused", code: "ERR_CONFIG" },
+      report: { status: "recorded" },
     },
   ];
 

@@ -18,6 +18,11 @@ export class UsageError extends ClosingBellError {
   readonly code = "ERR_USAGE";
 }
 
+/** A message may quote an argument, and a mistyped one may be a gateway's URL, password and all. */
+export function withoutUserInfo(text: string): string {
+  return text.replace(/(:\/+)[^\s"]*@/g, "$1***@");
+}
+
 /** Says what went wrong, and how a script shall take it: 1 for the gateway or the ledger, else 2. */
 export function explainFailure(error: unknown, io: Io): number {
   if (error instanceof ClosingBellError) {

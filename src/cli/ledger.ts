@@ -68,10 +68,12 @@ export async function showLedger(flags: ShowFlags, io: Io): Promise<number> {
 }
 
 function describeGroup(group: GroupView): string {
-  const { groupingKey, version, counted, pending, rejected, droppedLabelSets, skipped } = group;
+  const { groupingKey, version, counted, removed, pending, rejected, droppedLabelSets, skipped } =
+    group;
   const facts = [
     ...(version === undefined ? [] : [`version ${version}`]),
     ...(counted === undefined ? [] : [`${counted} records counted`]),
+    ...(removed ? ["removed on purpose"] : []),
     `${pending} pending`,
     ...(rejected?.count ? [`${rejected.count} rejected`] : []),
     ...(droppedLabelSets ? [`${droppedLabelSets} label sets dropped`] : []),
@@ -149,9 +151,7 @@ export async function adoptLedgerGroup(flags: AdoptFlags, io: Io): Promise<numbe
     io.err(`closing-bell: ${formatGroupingKey(group)}  ${describeAdoption(adoption)}\n`);
     io.err(`closing-bell: ${formatGroupingKey(group)}  ${describePublication(publication)}\n`);
   }
-  return publication.status === "published" || publication.status === "current"
-    ? EXIT.done
-    : EXIT.failed;
+  return ["published", "current", "removed"].includes(publication.status) ? EXIT.done : EXIT.failed;
 }
 
 function describeAdoption(

@@ -3,19 +3,26 @@ import { writeSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import { VERSION } from "../version.ts";
 import type { CheckFlags } from "./check.ts";
-import { EXIT, explainFailure, type Io } from "./io.ts";
+import type { ConfigFlags } from "./config.ts";
+import type { DeleteFlags } from "./delete.ts";
+import type { DoctorFlags } from "./doctor.ts";
+import { timerDuration } from "./duration.ts";
+import { EXIT, explainFailure, type Io, withoutUserInfo } from "./io.ts";
 import type { AdoptFlags, RepairFlags, ShowFlags } from "./ledger.ts";
+import type { PruneFlags } from "./prune.ts";
 import type { PublishFlags } from "./publish.ts";
+import type { RemoveFlags } from "./remove.ts";
 import type { ReplayFlags } from "./replay.ts";
 import type { RunFlags } from "./run.ts";
-import { addGatewayFlags, addGroupFlags, type GroupFlags } from "./target.ts";
+import type { ServeFlags } from "./serve.ts";
+import { addGatewayFlags, addGroupFlags, type GatewayFlags, type GroupFlags } from "./target.ts";
 
 /** Usage errors of `run`: 2 could be the child's own code. */
 const RUN_USAGE = 125;
 
 const io: Io = {
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingFolder(),
   out(text) {
     process.stdout.once("error", ignoreClosedPipe).write(text);
   },
@@ -30,14 +37,18 @@ const io: Io = {
   },
 };
 
+/** A job may run in a folder that was removed, or replaced by another one of the same name. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env["PWD"] ?? "/";
+  }
+}
+
 /** A reader that has seen enough, such as `head`, is no failure. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
-}
-
-/** A message may quote an argument, and a mistyped one may be a gateway's URL, password and all. */
-function withoutUserInfo(text: string): string {
-  return text.replace(/(:\/+)[^\s"]*@/g, "$1***@");
 }
 
 /** Each command is loaded when it is called: `run` does not pay for a gateway or a demo. */
@@ -60,6 +71,25 @@ function build(): Command {
     .option(
       "--run-id <id>",
       "unit of work, e.g. a date: its success counts once, however often it runs",
+    )
+    .addOption(
+      new Option(
+        "--timeout <duration>",
+        "end the command with SIGTERM after this long and exit with 124; e.g. 90s, 15m, 2h",
+      ).argParser(timerDuration("--timeout")),
+    )
+    .addOption(
+      new Option(
+        "--kill-after <duration>",
+        "kill it this long after it was asked to end; 0 is never",
+      )
+        .argParser(timerDuration("--kill-after"))
+        .default(20_000, "20s"),
+    )
+    .addOption(
+      new Option("--push-deadline <duration>", "longest time that the report takes in the end")
+        .argParser(timerDuration("--push-deadline", { min: 1, max: 3_600_000 }))
+        .default(5000, "5s"),
     )
     .option("--settle", "wait until new series show their values (two scrape intervals)")
     .option("--json", "print the result as JSON, on standard error")
@@ -87,12 +117,66 @@ function build(): Command {
 
   addGroupFlags(program.command("delete"))
     .summary("delete a group from the gateway")
-    .description("Deletes one group, exactly the one that the labels name.")
+    .description("Deletes one group, exactly the one that the labels name. Asks at a terminal.")
+    .option("--yes", "do not ask")
     .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  closing-bell delete -j import -g region=eu")
-    .action(async (flags: GroupFlags) => {
+    .action(async (flags: DeleteFlags) => {
       const { deleteGroup } = await import("./delete.ts");
-      await deleteGroup(flags, io);
+      process.exitCode = await deleteGroup(flags, io);
+    });
+
+  const groups = program
+    .command("groups")
+    .summary("look at the gateway's groups, and remove them")
+    .description("A group is what was pushed under one job and its grouping labels.");
+  addGatewayFlags(groups.command("ls"))
+    .summary("every group: series, last push, whether it failed, which ledger publishes it")
+    .option("--json", "print the groups as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell groups ls")
+    .action(async (flags: GatewayFlags) => {
+      const { listGroups } = await import("./groups.ts");
+      await listGroups(flags, io);
+    });
+  addGroupFlags(groups.command("show"))
+    .summary("what was pushed to one group, as text exposition format")
+    .option("--json", "print the metric families as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell groups show -j import -g region=eu")
+    .action(async (flags: GroupFlags) => {
+      const { showGroup } = await import("./groups.ts");
+      process.exitCode = await showGroup(flags, io);
+    });
+  addGroupFlags(groups.command("rm"))
+    .summary("remove one group for good")
+    .description(
+      "Removes one group for good. One that the ledger publishes would come back, so its totals are removed too, with --forget: it begins at 0 when its job runs again.",
+    )
+    .option("--forget", "remove the group's totals from the ledger as well")
+    .option("--yes", "do not ask; needed where there is no terminal")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell groups rm -j import -g region=eu")
+    .action(async (flags: RemoveFlags) => {
+      const { removeFromGateway } = await import("./remove.ts");
+      process.exitCode = await removeFromGateway(flags, io);
+    });
+
+  addGatewayFlags(program.command("prune"))
+    .summary("remove the groups that nobody reports to any more")
+    .description(
+      "Lists the groups whose last push was too long ago; with --yes it removes them. Of a ledger's group its last run counts, not its last push.",
+    )
+    .requiredOption("--older-than <duration>", "age from which on a group goes, e.g. 7d")
+    .addOption(
+      new Option("-j, --job <name>", "only groups of this job (repeatable)").argParser(
+        (name, before: readonly string[] = []) => [...before, name],
+      ),
+    )
+    .option("--yes", "remove them; without it nothing is removed")
+    .option("--json", "print the groups as JSON")
+    .addHelpText("after", "\nExample:\n  closing-bell prune --older-than 30d -j backtest --yes")
+    .action(async (flags: PruneFlags) => {
+      const { prune } = await import("./prune.ts");
+      process.exitCode = await prune(flags, io);
     });
 
   program
@@ -125,13 +209,18 @@ function build(): Command {
   program
     .command("serve")
     .summary("serve /metrics for Prometheus to scrape")
-    .description("Serves all 24 metrics with made-up values, to try dashboards and rules on.")
-    .requiredOption("--demo", "made-up values that change every second")
+    .description(
+      "Serves the totals of the ledger, so that Prometheus needs no gateway; or all 24 metrics with made-up values, to try dashboards and rules on.",
+    )
+    .option("--ledger", "every group's totals, as they are at the scrape")
+    .option("--demo", "made-up values that change every second")
     .option("--listen <host:port>", "where to listen; port 0 takes a free one", "127.0.0.1:8001")
-    .addHelpText("after", "\nExample:\n  closing-bell serve --demo")
-    .action(async (flags: { listen: string }) => {
-      const { serveDemo } = await import("./serve.ts");
-      await serveDemo(flags, io);
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
+    .option("--quiet", "say nothing but errors")
+    .addHelpText("after", "\nExample:\n  closing-bell serve --ledger --listen 127.0.0.1:8001")
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import("./serve.ts");
+      await serve(flags, io);
     });
 
   addGatewayFlags(program.command("publish"))
@@ -208,6 +297,49 @@ function build(): Command {
     .action(async (file: string, flags: ReplayFlags) => {
       const { replayLog } = await import("./replay.ts");
       process.exitCode = await replayLog(file, flags, io);
+    });
+
+  addGatewayFlags(program.command("doctor"))
+    .summary("look at everything that reporting needs, and say what to do")
+    .description(
+      "Looks at configuration, gateway, ledger and Prometheus, one line for each check. Changes nothing, but for a file that it writes into the state directory and removes.",
+    )
+    .option("--prometheus <url>", "the Prometheus that scrapes the gateway, to see how it does")
+    .addOption(
+      new Option("--timeout <duration>", "longest time for everything")
+        .argParser(timerDuration("--timeout", { min: 1 }))
+        .default(10_000, "10s"),
+    )
+    .option("--json", "print the checks as JSON")
+    .addHelpText(
+      "after",
+      "\nExits with 1 when something failed; a warning is no failure.\n\nExample:\n  closing-bell doctor --prometheus http://127.0.0.1:9090",
+    )
+    .action(async (flags: DoctorFlags) => {
+      const { doctor } = await import("./doctor.ts");
+      process.exitCode = await doctor(flags, io);
+    });
+
+  const config = program
+    .command("config")
+    .summary("the configuration in effect")
+    .description(
+      "Flags override the environment, which overrides the project's and the user's file.",
+    );
+  config
+    .command("show")
+    .summary("every setting, its value, and where it came from")
+    .option("--origin", "say where each value came from: flag, variable, file or default")
+    .option("--gateway <url>", "base URL of the Pushgateway (or PUSHGATEWAY_URL)")
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
+    .option("--json", "print values and origins as JSON")
+    .addHelpText(
+      "after",
+      "\nSecrets are never printed.\n\nExample:\n  closing-bell config show --origin",
+    )
+    .action(async (flags: ConfigFlags) => {
+      const { showConfig } = await import("./config.ts");
+      process.exitCode = showConfig(flags, io);
     });
 
   addGatewayFlags(program.command("demo"))

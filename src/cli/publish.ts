@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { systemClock } from "../clock.ts";
+import { ConfigError } from "../errors.ts";
 import { formatGroupingKey } from "../grouping-key.ts";
 import type { GroupPublication, Held } from "../publish/publish-group.ts";
 import { settle } from "../publish/settle.ts";
@@ -82,6 +83,11 @@ export function plainPublication(publication: GroupPublication): object {
   return { ...facts, ...code, error: error.message };
 }
 
+/** An error's message, however many problems a configuration has. */
+export function inOneLine(error: Error): string {
+  return error instanceof ConfigError ? error.problems.join("; ") : error.message;
+}
+
 /** What came of publishing, for a person. */
 export function describePublication(publication: GroupPublication): string {
   switch (publication.status) {
@@ -92,12 +98,14 @@ export function describePublication(publication: GroupPublication): string {
     }
     case "current":
       return `${publication.gateway} is up to date, version ${publication.version}${describeHeld(publication.held)}`;
+    case "removed":
+      return "was removed on purpose; it begins at 0 when its job runs again";
     case "busy":
       return `left to ${publication.holder}, which publishes the group now`;
     case "refused":
-      return `refused: ${publication.error.message}`;
+      return `refused: ${inOneLine(publication.error)}`;
     case "failed":
-      return `not published: ${publication.error.message}`;
+      return `not published: ${inOneLine(publication.error)}`;
     default:
       return publication satisfies never;
   }

@@ -1,17 +1,23 @@
 import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { configuredRuns } from "../default-delivery.ts";
-import { ConfigError } from "../errors.ts";
 import { formatGroupingKey } from "../grouping-key.ts";
 import type { DeliveryReport } from "../publish/delivery.ts";
 import { settle } from "../publish/settle.ts";
 import { type CommandRun, runCommand } from "../run/command.ts";
-import type { Io } from "./io.ts";
-import { describePublication, plainPublication, watchInterruption } from "./publish.ts";
-import { type GroupFlags, groupOf, ledgerOf, publisherOf, sourcesOf } from "./target.ts";
+import { ignoresHangup } from "./hangup.ts";
+import { type Io, UsageError } from "./io.ts";
+import { describePublication, inOneLine, plainPublication, watchInterruption } from "./publish.ts";
+import { type GroupFlags, groupOf, ledgerOf, lookup, publisherOf, sourcesOf } from "./target.ts";
 
 export type RunFlags = GroupFlags & {
   readonly runId?: string;
+  /** Milliseconds; 0 is never. */
+  readonly timeout?: number;
+  /** Milliseconds; 0 is never. */
+  readonly killAfter: number;
+  /** Milliseconds. */
+  readonly pushDeadline: number;
   /** Wait until the values of new series are shown, too. */
   readonly settle?: boolean;
 };
@@ -19,36 +25,56 @@ export type RunFlags = GroupFlags & {
 /** Signals by which we end ourselves as the child did, so that a shell sees the same thing. */
 const RERAISED: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** Time that a gateway has to answer in unless the deadline allows for more. Milliseconds. */
+const PUSH_TIMEOUT_MS = 5000;
+
 /** Runs the command; resolves to its exit code, or ends this process by the signal that ended it. */
 export async function run(command: readonly string[], flags: RunFlags, io: Io): Promise<number> {
   const [program, ...args] = command as readonly [string, ...string[]];
   // Before the command starts: a group that cannot be named is a usage error.
   groupOf(flags);
-  const start = {
-    job: flags.job,
-    groupingKey: flags.grouping,
-    ...(flags.runId === undefined ? {} : { runId: flags.runId }),
-  };
-  const dependencies = configuredRuns(() => sourcesOf(flags, io));
-  const hasTerminal = isatty(0) || isatty(2);
+  if (flags.runId === "")
+    throw new UsageError("--run-id is empty: was it to be a variable's value?");
+  const outlivesTerminal = ignoresHangup(io.env);
+  if (outlivesTerminal) process.on("SIGHUP", () => {});
+  const timeoutMs = Math.max(PUSH_TIMEOUT_MS, flags.pushDeadline);
   // From the beginning: whoever asks the command to end does not want to wait for anything after it.
   const interruption = watchInterruption();
-  const result = await runCommand(start, [program, ...args], dependencies, hasTerminal);
+  const result = await runCommand(
+    [program, ...args],
+    {
+      job: flags.job,
+      groupingKey: flags.grouping,
+      ...(flags.runId === undefined ? {} : { runId: flags.runId }),
+      hasTerminal: isatty(0) || isatty(2),
+      ignoresHangup: outlivesTerminal,
+      ...(flags.timeout === undefined ? {} : { timeoutMs: flags.timeout }),
+      killAfterMs: flags.killAfter,
+    },
+    {
+      ...configuredRuns(() => sourcesOf(flags, io), { lookup, timeoutMs }),
+      reportingTimeoutMs: flags.pushDeadline,
+    },
+  );
   const delivery = flags.settle
     ? await settled(result.delivery, flags, io, interruption.signal)
     : result.delivery;
   interruption.end();
-  const { end } = result;
-  const told = { ...result, delivery };
-  if (flags.json) io.err(`${JSON.stringify(facts(flags.job, told))}\n`);
+  const { end, exitCode, outcome } = result;
+  if (flags.json) io.err(`${JSON.stringify(facts(flags.job, { ...result, delivery }))}\n`);
   else if (!flags.quiet || end.type === "not started") {
-    io.err(`closing-bell: ${summary(flags.job, program, told)}\n`);
+    io.err(`closing-bell: ${summary(flags.job, program, { ...result, delivery })}\n`);
   }
 
-  if (end.type === "signalled" && RERAISED.includes(end.signal) && process.pid !== 1) {
+  const isReraised = end.type === "signalled" && RERAISED.includes(end.signal);
+  // The first process of a container cannot be ended by a signal of its own.
+  if (isReraised && outcome !== "timed_out" && process.pid !== 1) {
     process.kill(process.pid, end.signal);
   }
-  return result.exitCode;
+  // What is still under way at the deadline, such as a publication that nobody waits for, is given up.
+  const leftMs = Math.max(0, flags.pushDeadline - result.reportingSeconds * 1000);
+  setTimeout(() => process.exit(exitCode), leftMs).unref();
+  return exitCode;
 }
 
 /** Publishes again until the new series of this run show their values. Never changes the exit code. */
@@ -77,19 +103,22 @@ async function settled(
 function summary(job: string, program: string, run: CommandRun): string {
   const { outcome, durationSeconds, delivery } = run;
   const ran = `${job} ${outcome.replace("_", " ")} (${describeEnd(program, run)})`;
-  return `${ran} in ${durationSeconds.toFixed(2)} s; ${describeDelivery(delivery)}`;
+  const reported = `${describeDelivery(delivery)}${describeRefusals(delivery)}`;
+  return `${ran} in ${durationSeconds.toFixed(2)} s; ${reported}`;
 }
 
 /** The same as JSON. It goes to standard error too: standard output is the command's. */
 function facts(job: string, { outcome, end, exitCode, durationSeconds, delivery }: CommandRun) {
+  const { refusals } = delivery;
   return {
     job,
     outcome,
     exitCode,
+    ...(end.type === "exited" && end.code !== exitCode ? { commandExitCode: end.code } : {}),
     ...(end.type === "signalled" ? { signal: end.signal } : {}),
     ...(end.type === "not started" ? { error: end.error.message } : {}),
     durationSeconds,
-    delivery: plain(delivery),
+    delivery: { ...plain(delivery), ...(refusals === undefined ? {} : { refusals }) },
   };
 }
 
@@ -113,12 +142,13 @@ function plain(delivery: DeliveryReport): object {
   }
 }
 
-function describeEnd(program: string, { end, exitCode }: CommandRun): string {
+function describeEnd(program: string, { end, exitCode, outcome }: CommandRun): string {
+  const isTimedOut = outcome === "timed_out";
   switch (end.type) {
     case "exited":
-      return `exit ${exitCode}`;
+      return isTimedOut ? `exit ${exitCode}; its own would be ${end.code}` : `exit ${exitCode}`;
     case "signalled":
-      return `by ${end.signal}`;
+      return isTimedOut ? `exit ${exitCode}, by ${end.signal}` : `by ${end.signal}`;
     case "not started": {
       const why = exitCode === 127 ? "not found" : `cannot be executed: ${end.error.message}`;
       return `exit ${exitCode}, ${JSON.stringify(program)} ${why}`;
@@ -148,6 +178,14 @@ function describeDelivery(delivery: DeliveryReport): string {
   }
 }
 
+/** What of the run's metrics was left out: the first, and how many more. */
+function describeRefusals({ refusals = [] }: DeliveryReport): string {
+  const [first, ...others] = refusals;
+  if (first === undefined) return "";
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  return `; left out: ${first.replaceAll("\n", " ")}${more}`;
+}
+
 function publicationText({
   publication,
   ledger,
@@ -162,6 +200,5 @@ type Undelivered = Extract<DeliveryReport, { readonly status: "refused" | "faile
 /** In one line, however many problems a configuration has. */
 function reasonOf(delivery: Undelivered): string {
   if (delivery.status === "disabled") return delivery.reason;
-  const { error } = delivery;
-  return error instanceof ConfigError ? error.problems.join("; ") : error.message;
+  return inOneLine(delivery.error);
 }

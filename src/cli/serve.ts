@@ -1,3 +1,4 @@
+import { systemClock } from "../clock.ts";
 import { recordAnalysis, recordConviction, recordDecision, trackAiRequest } from "../metrics/ai.ts";
 import { trackConstitutionCheck } from "../metrics/constitution.ts";
 import {
@@ -9,12 +10,48 @@ import {
 } from "../metrics/feature-store.ts";
 import { updateSystemHealth } from "../metrics/health.ts";
 import { trackTrade, updatePortfolioMetrics } from "../metrics/trading.ts";
+import { createLedgerReader } from "../publish/serve-ledger.ts";
+import { startLedgerServer } from "../scrape/ledger.ts";
 import { startMetricsServer } from "../scrape/server.ts";
-import type { Io } from "./io.ts";
+import { type Io, UsageError } from "./io.ts";
 import { listenUntilStopped } from "./listen.ts";
+import { type GatewayFlags, ledgerOf } from "./target.ts";
+
+export type ServeFlags = Pick<GatewayFlags, "config" | "quiet"> & {
+  readonly listen: string;
+  readonly ledger?: boolean;
+  readonly demo?: boolean;
+};
+
+/** Serves `/metrics` until it is stopped: a ledger's totals, or made-up values. */
+export function serve(flags: ServeFlags, io: Io): Promise<void> {
+  if (flags.ledger === flags.demo) {
+    throw new UsageError("serve takes --ledger for the totals of the ledger, or --demo");
+  }
+  return flags.demo ? serveDemo(flags, io) : serveLedger(flags, io);
+}
+
+/** Serves the totals of the ledger, so that Prometheus needs no gateway. */
+async function serveLedger({ listen, ...flags }: ServeFlags, io: Io): Promise<void> {
+  const { ledger } = await ledgerOf(flags, io);
+  // A place that is unfit is told now, and not by the first scrape.
+  await ledger.ledgerId();
+  const read = createLedgerReader({ ledger, clock: systemClock });
+  const onLack = (message: string) => io.err(`closing-bell: ${message}\n`);
+  await listenUntilStopped(
+    listen,
+    ({ host, port }) => startLedgerServer({ host, port, read, onLack }),
+    ({ url }) => {
+      if (flags.quiet) return;
+      io.err(
+        `closing-bell: totals of ${ledger.place} at ${url.href}; scrape it with honor_labels: true\n`,
+      );
+    },
+  );
+}
 
 /** Serves all 24 metrics with made-up values that change every second. */
-export async function serveDemo({ listen }: { readonly listen: string }, io: Io): Promise<void> {
+async function serveDemo({ listen }: { readonly listen: string }, io: Io): Promise<void> {
   let round = 0;
   await liveRound(round++);
   const timer = setInterval(() => void liveRound(round++), 1000).unref();

@@ -8,8 +8,10 @@ import {
 } from "../default-delivery.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
 import type { FileLedger } from "../ledger/file-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import type { PushClient } from "../push/client.ts";
+import type { Lookup } from "../push/exchange.ts";
 import { type Io, UsageError } from "./io.ts";
 
 /** Flags of every command that reaches a gateway. */
@@ -53,6 +55,12 @@ function addLabel(pair: string, labels: Record<string, string>): Record<string, 
   return { ...labels, [name]: pair.slice(at + 1) };
 }
 
+/** How every command finds a gateway by its name. Loaded when there is a name to look up. */
+export const lookup: Lookup = async (host, signal) => {
+  const { lookupHost } = await import("./lookup.ts");
+  return lookupHost(host, signal);
+};
+
 /** Exactly the group that the flags name: `push` and `delete` never add a label. */
 export function groupOf({ job, grouping }: GroupFlags): GroupingKey {
   return groupingKey(job, grouping);
@@ -90,14 +98,14 @@ export async function ledgerOf(
  *
  * @throws {UsageError} when there is no gateway.
  */
-export async function publisherOf(config: Config, ledger: FileLedger): Promise<Publisher> {
+export async function publisherOf(config: Config, ledger: Ledger): Promise<Publisher> {
   if (config.gateway === undefined) throw new UsageError(NO_GATEWAY);
-  return configuredPublisher(config, ledger);
+  return configuredPublisher(config, ledger, { lookup });
 }
 
 /** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */
 export function clientOf(flags: GatewayFlags, io: Io): PushClient {
   const { gateway } = readConfig(sourcesOf(flags, io));
   if (gateway === undefined) throw new UsageError(NO_GATEWAY);
-  return configuredClient(gateway);
+  return configuredClient(gateway, { lookup });
 }

@@ -1,16 +1,17 @@
-import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ConfigError, messageOf } from "../errors.ts";
-import { type Credentials, type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
+import { ConfigError } from "../errors.ts";
+import type { GatewayAddress } from "../gateway-url.ts";
+import { type ConfigFile, publish, scrapeIntervalSeconds } from "./file-schema.ts";
+import { type GatewaySettings, readGatewaySettings } from "./gateway-settings.ts";
 import {
-  type ConfigFile,
-  fileSchema,
-  publish,
-  type SecretReference,
-  scrapeIntervalSeconds,
-} from "./file-schema.ts";
-import { homeOf, type LedgerPlace, ledgerPlace } from "./ledger-place.ts";
+  defaultLedgerPlace,
+  environmentLedgerPlace,
+  homeOf,
+  type LedgerPlace,
+} from "./ledger-place.ts";
+import type { Origin, Setting } from "./origin.ts";
 import type { Schema } from "./schema.ts";
+import { fromFiles, readSourceFile, type SourceFile } from "./source-file.ts";
 
 /** The whole configuration, read and checked. */
 export type Config = {
@@ -23,6 +24,22 @@ export type Config = {
   /** How often Prometheus scrapes the gateway; 0: new series are not held off. */
   readonly scrapeIntervalSeconds: number;
   readonly jobs: NonNullable<ConfigFile["jobs"]>;
+};
+
+/**
+ * The same, each setting with where it came from. One is absent when what was said about it cannot
+ * be read: then there are problems.
+ */
+export type Settings = {
+  readonly gateway?: GatewaySettings;
+  readonly ledger?: Setting<LedgerPlace>;
+  readonly publish?: Setting<Config["publish"]>;
+  readonly scrapeIntervalSeconds?: Setting<number>;
+  readonly jobs: Readonly<Record<string, Setting<Config["jobs"][string]>>>;
+  /** The project file and the user file, there or not. */
+  readonly files: readonly SourceFile[];
+  /** Of every source. */
+  readonly problems: readonly string[];
 };
 
 /** Where configuration comes from, nearest first; a test passes its own. */
@@ -50,53 +67,106 @@ export const CONFIG_FILE = "closing-bell.json";
  * @throws {ConfigError} with every problem of every source.
  */
 export function readConfig(sources: ConfigSources): Config {
+  return configOf(readSettings(sources));
+}
+
+/** The values alone. Throws as {@link readConfig} does. */
+export function configOf(settings: Settings): Config {
+  const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, problems } = settings;
+  const isWhole = gateway && ledger && publish && scrapeIntervalSeconds;
+  if (!isWhole || problems.length > 0) throw new ConfigError(problems);
+  return {
+    ...gatewayOf(gateway),
+    ledger: ledger.value,
+    publish: publish.value,
+    scrapeIntervalSeconds: scrapeIntervalSeconds.value,
+    jobs: Object.fromEntries(Object.entries(jobs).map(([name, { value }]) => [name, value])),
+  };
+}
+
+/** Reads the same sources as far as they can be read, and says of each setting what won. */
+export function readSettings(sources: ConfigSources): Settings {
   const { env, cwd, home = homeOf(sources.env) } = sources;
   const problems: string[] = [];
-  const named = sources.configPath ?? (env["CLOSING_BELL_CONFIG"] || undefined);
-  const project = readFile(resolve(cwd, named ?? CONFIG_FILE), named !== undefined, problems);
+  const project = projectFile(sources);
   const xdg = env["XDG_CONFIG_HOME"] || join(home, ".config");
-  const user = readFile(join(xdg, "closing-bell", CONFIG_FILE), false, problems);
+  const files = [
+    readSourceFile(resolve(cwd, project.value), project.origin, problems),
+    readSourceFile(join(xdg, "closing-bell", CONFIG_FILE), { type: "default" }, problems),
+  ];
 
-  const gateway = gatewayOf(sources, [project, user], problems);
-  const ledger = ledgerOf(env, home, [project, user], problems);
-  const files = { ...user.content, ...project.content };
-  const mode = fromEnv(env, "CLOSING_BELL_PUBLISH", publish, problems);
-  const interval = fromEnv(
-    env,
-    "CLOSING_BELL_SCRAPE_INTERVAL",
-    scrapeIntervalSeconds,
-    problems,
-    (text) => (DECIMAL.test(text) ? Number(text) : undefined),
-  );
-  if (ledger === undefined || problems.length > 0) throw new ConfigError(problems);
+  const gateway = readGatewaySettings(sources, files, problems);
+  const ledger = ledgerOf(env, home, files, problems);
+  const publishing = environmentOrFiles<Config["publish"]>(env, files, problems, {
+    variable: "CLOSING_BELL_PUBLISH",
+    schema: publish,
+    pick: (content) => content.publish,
+    fallback: "completion",
+  });
+  const interval = environmentOrFiles(env, files, problems, {
+    variable: "CLOSING_BELL_SCRAPE_INTERVAL",
+    schema: scrapeIntervalSeconds,
+    parse: (text) => (DECIMAL.test(text) ? Number(text) : undefined),
+    pick: (content) => content.scrapeIntervalSeconds,
+    fallback: DEFAULT_SCRAPE_INTERVAL_SECONDS,
+  });
   return {
     ...(gateway === undefined ? {} : { gateway }),
-    ledger,
-    publish: mode ?? files.publish ?? "completion",
-    scrapeIntervalSeconds:
-      interval ?? files.scrapeIntervalSeconds ?? DEFAULT_SCRAPE_INTERVAL_SECONDS,
-    jobs: { ...user.content.jobs, ...project.content.jobs },
+    ...(ledger === undefined ? {} : { ledger }),
+    ...(publishing === undefined ? {} : { publish: publishing }),
+    ...(interval === undefined ? {} : { scrapeIntervalSeconds: interval }),
+    jobs: jobsOf(files),
+    files,
+    problems,
   };
 }
 
 /** Not what `Number` takes besides: blanks, exponents, other bases. */
 const DECIMAL = /^\d+(?:\.\d+)?$/;
 
-/** The value of a variable, which an empty one is not; undefined after noting a problem, too. */
-function fromEnv<T>(
-  env: ConfigSources["env"],
-  name: string,
-  schema: Schema<T>,
-  problems: string[],
-  parse: (text: string) => unknown = (text) => text,
-): T | undefined {
-  const text = env[name];
-  if (!text) return undefined;
-  const value = schema.read(parse(text), name, []);
-  if (value === undefined) {
-    problems.push(`${name} is ${JSON.stringify(text)}; expected ${schema.expected}`);
+function gatewayOf({ base, credentials, caFile }: GatewaySettings): Pick<Config, "gateway"> {
+  if (base.value === undefined) return {};
+  return {
+    gateway: {
+      base: base.value,
+      ...(credentials === undefined ? {} : { credentials: credentials.value }),
+      ...(caFile === undefined ? {} : { ca: caFile.value.pem }),
+    },
+  };
+}
+
+function projectFile({ env, configPath }: ConfigSources): Setting<string> {
+  if (configPath !== undefined) {
+    return { value: configPath, origin: { type: "flag", name: "--config" } };
   }
-  return value;
+  const value = env["CLOSING_BELL_CONFIG"];
+  if (value) return { value, origin: { type: "environment", name: "CLOSING_BELL_CONFIG" } };
+  return { value: CONFIG_FILE, origin: { type: "default" } };
+}
+
+type Source<T> = {
+  /** Empty, it says nothing. */
+  readonly variable: string;
+  readonly schema: Schema<T>;
+  /** What the schema reads, from the variable's text. */
+  readonly parse?: (text: string) => unknown;
+  readonly pick: (content: ConfigFile) => T | undefined;
+  readonly fallback: T;
+};
+
+/** Undefined after noting a problem, or where a file has one. */
+function environmentOrFiles<T>(
+  env: ConfigSources["env"],
+  files: readonly SourceFile[],
+  problems: string[],
+  { variable, schema, parse = (text) => text, pick, fallback }: Source<T>,
+): Setting<T> | undefined {
+  const text = env[variable];
+  if (!text) return fromFiles(files, pick, fallback);
+  const value = schema.read(parse(text), variable, []);
+  if (value !== undefined) return { value, origin: { type: "environment", name: variable } };
+  problems.push(`${variable} is ${JSON.stringify(text)}; expected ${schema.expected}`);
+  return undefined;
 }
 
 function ledgerOf(
@@ -104,15 +174,13 @@ function ledgerOf(
   home: string,
   files: readonly SourceFile[],
   problems: string[],
-): LedgerPlace | undefined {
-  const file = files.find(({ content }) => content.ledger !== undefined);
-  const place = file?.content.ledger;
-  const fromFile =
-    file === undefined || place?.type !== "files"
-      ? place
-      : { ...place, directory: resolve(dirname(file.path), place.directory) };
+): Setting<LedgerPlace> | undefined {
+  const pick = ({ ledger }: ConfigFile, path: string) =>
+    ledger?.type === "files"
+      ? { ...ledger, directory: resolve(dirname(path), ledger.directory) }
+      : ledger;
   try {
-    return ledgerPlace(env, home, fromFile);
+    return environmentLedgerPlace(env) ?? fromFiles(files, pick, defaultLedgerPlace(env, home));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     problems.push(...error.problems);
@@ -120,124 +188,13 @@ function ledgerOf(
   }
 }
 
-/** What the parser says, without the piece of the file that it quotes: that may be a password. */
-function jsonProblem(error: unknown): string {
-  const [problem = ""] = /^(?:Unexpected token '.'|[^"]*)/su.exec(messageOf(error)) ?? [];
-  return problem;
-}
-
-type SourceFile = { readonly path: string; readonly content: ConfigFile };
-
-function readFile(path: string, mustExist: boolean, problems: string[]): SourceFile {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    if (mustExist || !missing) problems.push(`${path} cannot be read: ${messageOf(error)}`);
-    return { path, content: {} };
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    problems.push(`${path} is not JSON: ${jsonProblem(error)}`);
-    return { path, content: {} };
-  }
-  const found: string[] = [];
-  const content = fileSchema.read(json, "", found) ?? {};
-  problems.push(...found.map((problem) => `${path}: ${problem}`));
-  return { path, content };
-}
-
-function gatewayOf(
-  { env, gatewayUrl }: ConfigSources,
-  files: readonly SourceFile[],
-  problems: string[],
-): Config["gateway"] {
-  const fromFile = files.find(({ content }) => content.gateway?.url !== undefined);
-  const [url, origin] =
-    gatewayUrl !== undefined
-      ? [gatewayUrl, "--gateway"]
-      : env["PUSHGATEWAY_URL"]
-        ? [env["PUSHGATEWAY_URL"], "PUSHGATEWAY_URL"]
-        : [fromFile?.content.gateway?.url, fromFile?.path ?? ""];
-  if (url === undefined) return undefined;
-  let address: GatewayAddress;
-  try {
-    address = parseGatewayUrl(url);
-  } catch (error) {
-    problems.push(`${origin}: ${messageOf(error)}`);
-    return undefined;
-  }
-
-  // A credential stays with its endpoint: one from a file is not sent to another file's gateway,
-  // nor to one that a flag or the environment names.
-  const own = fromFile !== undefined && origin === fromFile.path ? fromFile : undefined;
-  const token = env["PUSHGATEWAY_TOKEN"];
-  const credentials: Credentials | undefined =
-    address.credentials ??
-    (token ? { type: "bearer", token } : fileCredentials(own, env, problems));
-  const caFrom = own ?? files.find(({ content }) => content.gateway?.caFile !== undefined);
-  const ca = readCa(caFrom, problems);
-  return {
-    base: address.base,
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(ca === undefined ? {} : { ca }),
-  };
-}
-
-function fileCredentials(
-  file: SourceFile | undefined,
-  env: ConfigSources["env"],
-  problems: string[],
-): Credentials | undefined {
-  const { username, password, token } = file?.content.gateway ?? {};
-  if (file === undefined) return undefined;
-  const read = (reference: SecretReference, name: string) =>
-    readSecret(reference, `${file.path}: gateway.${name}`, dirname(file.path), env, problems);
-  if (token !== undefined) {
-    const value = read(token, "token");
-    return value === undefined ? undefined : { type: "bearer", token: value };
-  }
-  if (username === undefined && password === undefined) return undefined;
-  if (username === undefined || password === undefined) {
-    problems.push(`${file.path}: gateway.username and gateway.password go together`);
-    return undefined;
-  }
-  const value = read(password, "password");
-  return value === undefined ? undefined : { type: "basic", username, password: value };
-}
-
-function readSecret(
-  reference: SecretReference,
-  place: string,
-  directory: string,
-  env: ConfigSources["env"],
-  problems: string[],
-): string | undefined {
-  if ("env" in reference) {
-    const value = env[reference.env];
-    if (!value) problems.push(`${place}: the environment variable ${reference.env} is not set`);
-    return value || undefined;
-  }
-  try {
-    const value = readFileSync(resolve(directory, reference.file), "utf8").trimEnd();
-    if (value === "") problems.push(`${place}: ${reference.file} is empty`);
-    return value || undefined;
-  } catch (error) {
-    problems.push(`${place} cannot be read: ${messageOf(error)}`);
-    return undefined;
-  }
-}
-
-function readCa(file: SourceFile | undefined, problems: string[]): string | undefined {
-  const caFile = file?.content.gateway?.caFile;
-  if (file === undefined || caFile === undefined) return undefined;
-  try {
-    return readFileSync(resolve(dirname(file.path), caFile), "utf8");
-  } catch (error) {
-    problems.push(`${file.path}: gateway.caFile cannot be read: ${messageOf(error)}`);
-    return undefined;
-  }
+/** The project file's jobs, and those of the user's that it does not have. */
+function jobsOf(files: readonly SourceFile[]): Settings["jobs"] {
+  const entries = files.toReversed().flatMap(({ path, content }) =>
+    Object.entries(content.jobs ?? {}).map(([name, value]) => {
+      const origin: Origin = { type: "file", path };
+      return [name, { value, origin }] as const;
+    }),
+  );
+  return Object.fromEntries(entries);
 }

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "../errors.ts";
+import type { Setting } from "./origin.ts";
 
 /** Where the ledger is, or that there shall be none. */
 export type LedgerPlace =
@@ -17,17 +18,20 @@ export function parseLedgerPlace(text: string): LedgerPlace | undefined {
   return directory === undefined ? undefined : { type: "files", directory };
 }
 
+/** The text that names a place. */
+export function ledgerPlaceText(place: LedgerPlace): string {
+  return place.type === "files" ? `file:${place.directory}` : place.type;
+}
+
 /**
- * `CLOSING_BELL_LEDGER` (`file:DIR` or `none`), else `CLOSING_BELL_STATE_DIR`, else what a file of
- * configuration says, else the XDG state directory, `~/.local/state/closing-bell`.
+ * What the environment says: `CLOSING_BELL_LEDGER` (`file:DIR` or `none`), else
+ * `CLOSING_BELL_STATE_DIR`; undefined when it says nothing.
  *
  * @throws {ConfigError} for another kind of ledger, or a directory that is not absolute.
  */
-export function ledgerPlace(
+export function environmentLedgerPlace(
   env: Readonly<Record<string, string | undefined>>,
-  home: string = homeOf(env),
-  fromFile?: LedgerPlace,
-): LedgerPlace {
+): Setting<LedgerPlace> | undefined {
   const named = env["CLOSING_BELL_LEDGER"];
   if (named) {
     const place = parseLedgerPlace(named);
@@ -35,11 +39,17 @@ export function ledgerPlace(
       const got = JSON.stringify(named);
       throw new ConfigError([`CLOSING_BELL_LEDGER is ${got}; expected ${LEDGER_PLACES}`]);
     }
-    return place.type === "files" ? inDirectory("CLOSING_BELL_LEDGER", place.directory) : place;
+    return from("CLOSING_BELL_LEDGER", place);
   }
-  const stateDirectory = env["CLOSING_BELL_STATE_DIR"];
-  if (stateDirectory) return inDirectory("CLOSING_BELL_STATE_DIR", stateDirectory);
-  if (fromFile !== undefined) return fromFile;
+  const directory = env["CLOSING_BELL_STATE_DIR"];
+  return directory ? from("CLOSING_BELL_STATE_DIR", { type: "files", directory }) : undefined;
+}
+
+/** The XDG state directory, `~/.local/state/closing-bell`. */
+export function defaultLedgerPlace(
+  env: Readonly<Record<string, string | undefined>>,
+  home: string = homeOf(env),
+): LedgerPlace {
   const xdg = env["XDG_STATE_HOME"];
   // The XDG specification has relative paths ignored.
   const state = xdg && isAbsolute(xdg) ? xdg : join(home, ".local", "state");
@@ -51,9 +61,11 @@ export function homeOf(env: Readonly<Record<string, string | undefined>>): strin
   return env["HOME"] || homedir();
 }
 
-function inDirectory(name: string, directory: string): LedgerPlace {
-  if (isAbsolute(directory)) return { type: "files", directory };
-  throw new ConfigError([
-    `${name}: the directory must be absolute, got ${JSON.stringify(directory)}`,
-  ]);
+function from(name: string, value: LedgerPlace): Setting<LedgerPlace> {
+  if (value.type === "files" && !isAbsolute(value.directory)) {
+    throw new ConfigError([
+      `${name}: the directory must be absolute, got ${JSON.stringify(value.directory)}`,
+    ]);
+  }
+  return { value, origin: { type: "environment", name } };
 }

@@ -3,7 +3,13 @@ import type { GroupingKey } from "../grouping-key.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import type { SkippedItem } from "./fold-round.ts";
 import type { Ledger } from "./ledger.ts";
-import { decodeSnapshot, emptySnapshot, type Rejection, type Snapshot } from "./snapshot.ts";
+import {
+  areRemoved,
+  decodeSnapshot,
+  emptySnapshot,
+  type Rejection,
+  type Snapshot,
+} from "./snapshot.ts";
 import { snapshotFamilies } from "./snapshot-families.ts";
 
 /** What `closing-bell ledger show` tells. Plain values, fit for JSON. */
@@ -20,6 +26,8 @@ export type GroupDescription = {
   readonly version?: number;
   /** Records in these totals. Absent when they cannot be read. */
   readonly counted?: number;
+  /** The totals were removed on purpose, and nothing was added since. */
+  readonly removed?: true;
   /** Records that wait for the next fold. */
   readonly pending: number;
   /** Unix seconds of the oldest of those. */
@@ -34,17 +42,31 @@ export type GroupDescription = {
   readonly families: readonly MetricFamily[];
 };
 
-/** Reads a whole ledger and changes nothing in it. A group that cannot be read does not hide others. */
-export async function describeLedger(ledger: Ledger): Promise<LedgerDescription> {
+/**
+ * Reads a whole ledger and changes nothing in it. A group that cannot be read does not hide others.
+ *
+ * @param signal ends it early: rejects with its reason.
+ */
+export async function describeLedger(
+  ledger: Ledger,
+  signal?: AbortSignal,
+): Promise<LedgerDescription> {
   const keys = [...(await ledger.groups())].sort((a, b) =>
     JSON.stringify(a) < JSON.stringify(b) ? -1 : 1,
   );
   const groups: GroupDescription[] = [];
-  for (const key of keys) groups.push(await describeGroup(ledger, key));
+  for (const key of keys) {
+    signal?.throwIfAborted();
+    groups.push(await describeGroup(ledger, key, signal));
+  }
   return { place: ledger.place, ledgerId: await ledger.ledgerId(), groups };
 }
 
-async function describeGroup(ledger: Ledger, group: GroupingKey): Promise<GroupDescription> {
+async function describeGroup(
+  ledger: Ledger,
+  group: GroupingKey,
+  signal: AbortSignal | undefined,
+): Promise<GroupDescription> {
   let snapshot: Snapshot | undefined;
   let problem: GroupDescription["problem"];
   try {
@@ -55,7 +77,7 @@ async function describeGroup(ledger: Ledger, group: GroupingKey): Promise<GroupD
     problem = { code: error.code, message: error.message };
   }
 
-  const { times, skipped } = await listWaiting(ledger, group, snapshot);
+  const { times, skipped } = await listWaiting(ledger, group, snapshot, signal);
   const oldest = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
   return {
     groupingKey: group,
@@ -73,16 +95,23 @@ function totalsOf({ version, totals }: Snapshot) {
   return {
     version,
     counted: records,
+    ...(areRemoved(totals) ? { removed: true as const } : {}),
     rejected: { count: rejected, newest: rejections },
     droppedLabelSets,
   };
 }
 
 /** Times of the records that are pending and not counted yet: some are counted and not yet cleared. */
-async function listWaiting(ledger: Ledger, group: GroupingKey, snapshot: Snapshot | undefined) {
+async function listWaiting(
+  ledger: Ledger,
+  group: GroupingKey,
+  snapshot: Snapshot | undefined,
+  signal: AbortSignal | undefined,
+) {
   const waiting = new Map<string, number>();
   const skipped: SkippedItem[] = [];
   for await (const item of ledger.pending(group)) {
+    signal?.throwIfAborted();
     if (item.status === "record") waiting.set(item.record.id, item.record.time);
     else skipped.push(item);
   }

@@ -6,6 +6,7 @@ import {
   decodeSnapshot,
   emptySnapshot,
   encodeSnapshot,
+  removedTotals,
   type Snapshot,
   type Totals,
 } from "./snapshot.ts";
@@ -133,11 +134,38 @@ export async function replaceTotals(
 ): Promise<Snapshot> {
   for (;;) {
     const base = await readNewestSnapshot(store, group);
-    // The second guard: the next version must not be there before the records of this one are marked.
-    await finishLast(store, base);
-    const next: Snapshot = { group, version: base.version + 1, last: [], totals };
-    if ((await store.writeSnapshot(group, encodeSnapshot(next))) === "won") return next;
+    const { since } = base.totals;
+    // What was shown of the totals before is still shown: they are the same life's.
+    const next = await replaceVersion(
+      store,
+      base,
+      since === undefined ? totals : { ...totals, since },
+    );
+    if (next !== undefined) return next;
   }
+}
+
+/**
+ * Writes empty totals as the next version of a group, if `base` still is the newest. What is pending
+ * then, or is recorded later, counts from 0.
+ *
+ * @returns undefined when others were faster: what they folded is not in `base`.
+ * @throws as {@link foldRound} does.
+ */
+export function removeTotals(store: FoldStore, base: Snapshot): Promise<Snapshot | undefined> {
+  return replaceVersion(store, base, removedTotals(base.version + 1));
+}
+
+async function replaceVersion(
+  store: FoldStore,
+  base: Snapshot,
+  totals: Totals,
+): Promise<Snapshot | undefined> {
+  // The second guard: the next version must not be there before the records of this one are marked.
+  await finishLast(store, base);
+  const { group } = base;
+  const next: Snapshot = { group, version: base.version + 1, last: [], totals };
+  return (await store.writeSnapshot(group, encodeSnapshot(next))) === "won" ? next : undefined;
 }
 
 /** The newest totals, empty ones before the first fold. Throws as {@link foldRound} does. */

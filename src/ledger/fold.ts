@@ -110,16 +110,17 @@ type Draft = {
   rejected: number;
   rejections: readonly Rejection[];
   droppedLabelSets: number;
+  readonly since: number | undefined;
 };
 
 function startDraft({ totals }: Snapshot, admitNew: boolean): Draft {
-  const { records, rejected, rejections, droppedLabelSets, results } = totals;
+  const { records, rejected, rejections, droppedLabelSets, results, since } = totals;
   const families = new Map(totals.families.map((family) => [family.name, familyDraft(family)]));
   const owners = new Map(
     totals.families.flatMap((family) => seriesNames(family).map((name) => [name, family.name])),
   );
   const counts = { records, rejected, rejections, droppedLabelSets };
-  return { admitNew, families, owners, results, ...counts };
+  return { admitNew, families, owners, results, since, ...counts };
 }
 
 function addRecord(draft: Draft, record: RunRecord): FoldedRecord {
@@ -241,10 +242,11 @@ function keep(draft: Draft, target: FamilyDraft, { help, ...family }: RecordFami
 }
 
 function finish(draft: Draft): Snapshot["totals"] {
-  const { records, rejected, rejections, droppedLabelSets, results } = draft;
+  const { records, rejected, rejections, droppedLabelSets, results, since } = draft;
   const families = [...draft.families.values()]
     .sort((a, b) => compareText(a.name, b.name))
     .map((family) => family.finish());
   const counts = { records, rejected, rejections, droppedLabelSets };
-  return { ...counts, ...(results === undefined ? {} : { results }), families };
+  const begin = since === undefined ? {} : { since };
+  return { ...counts, ...begin, ...(results === undefined ? {} : { results }), families };
 }

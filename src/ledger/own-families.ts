@@ -11,6 +11,14 @@ export const ledgerCatalogue = {
     labels: {},
     area: "run",
   },
+  /** What `closing-bell serve --ledger` tells about itself. */
+  ledgerScrapeErrorsTotal: {
+    name: "closing_bell_ledger_scrape_errors_total",
+    type: "counter",
+    help: "Total number of runs, groups, families and values that scrapes of a served ledger went without",
+    labels: { reason: ["fold", "read", "conflict", "note"] },
+    area: "run",
+  },
   /** Says whose totals a gateway shows, and how new: what is looked at before a push. */
   ledgerVersion: {
     name: "closing_bell_ledger_version",

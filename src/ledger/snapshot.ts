@@ -35,6 +35,11 @@ export type Totals = {
   readonly families: readonly FamilyTotals[];
   /** Gauges of the newest successful run. */
   readonly results?: ResultSet;
+  /**
+   * Version that these totals began with, when there were others before: those were removed on purpose,
+   * and every label set begins at 0 again. Absent: they began with the group.
+   */
+  readonly since?: number;
 };
 
 export type Rejection = { readonly id: string; readonly at: number; readonly reason: string };
@@ -79,10 +84,27 @@ export type ResultSet = Stamp & {
 
 const SNAPSHOT_FORMAT = 1;
 
+const NO_TOTALS: Totals = {
+  records: 0,
+  rejected: 0,
+  rejections: [],
+  droppedLabelSets: 0,
+  families: [],
+};
+
 /** The state of a group before its first fold. */
 export function emptySnapshot(group: GroupingKey): Snapshot {
-  const totals = { records: 0, rejected: 0, rejections: [], droppedLabelSets: 0, families: [] };
-  return { group, version: 0, last: [], totals };
+  return { group, version: 0, last: [], totals: NO_TOTALS };
+}
+
+/** What a group has left when its totals are removed with this version. */
+export function removedTotals(version: number): Totals {
+  return { ...NO_TOTALS, since: version };
+}
+
+/** Whether totals were removed, and nothing was recorded since: no gateway shall show the group. */
+export function areRemoved({ since, records, rejected, families }: Totals): boolean {
+  return since !== undefined && records === 0 && rejected === 0 && families.length === 0;
 }
 
 /** Gzipped JSON, amounts as decimal strings. The same content gives the same JSON. */

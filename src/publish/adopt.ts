@@ -9,7 +9,12 @@ import type { PushClient } from "../push/client.ts";
 import { learnShown } from "./births.ts";
 import { isOwnHistory, type Look, look } from "./look.ts";
 import { publishedVersion } from "./publish-group.ts";
-import { type PublishState, publishStateOf, withPublishState } from "./publish-state.ts";
+import {
+  type PublishState,
+  publishStateOf,
+  stateOfTotals,
+  withPublishState,
+} from "./publish-state.ts";
 
 export type AdoptOptions = {
   readonly ledger: Ledger;
@@ -79,7 +84,8 @@ export async function adoptGroup(
     const dropped = await settlePending(ledger, group, { shows, ledgerId, pending });
     // In this order: until the state says so, nothing is pushed, and adopting again is safe.
     const next = await replaceTotals(ledger, group, adoptedTotals(shows.families));
-    const learned = learnShown(state, shows.families, clock.now());
+    const ofTotals = stateOfTotals(state, next.totals.since);
+    const learned = learnShown(ofTotals, shows.families, clock.now());
     const isOwnId = from.ledgerId === ledgerId;
     const adopted: PublishState = isOwnId
       ? { ...learned, ahead: from.version + 1 - next.version }

@@ -47,8 +47,7 @@ export function births(
   let isReset = false;
 
   /** Whether a label set's value is shown. */
-  function isShown(name: string, labels: LabelSet, hasValue: boolean): boolean {
-    const id = seriesId(name, labels);
+  function isShown(id: SeriesId, hasValue: boolean): boolean {
     if (settled.has(id)) return true;
     const confirmedAt = held.get(id);
     // A clock that was ahead and was set back: start over, or it could be held for years.
@@ -68,27 +67,7 @@ export function births(
     return false;
   }
 
-  const shown = families.map((family): MetricFamily => {
-    const { type, name } = family;
-    switch (type) {
-      case "counter": {
-        const samples = family.samples.map((sample) =>
-          isShown(name, sample.labels, sample.value !== 0) ? sample : { ...sample, value: 0 },
-        );
-        return { ...family, samples };
-      }
-      case "histogram": {
-        const samples = family.samples.map((sample) => {
-          if (isShown(name, sample.labels, sample.count !== 0)) return sample;
-          const buckets = sample.buckets.map((bucket) => ({ ...bucket, cumulativeCount: 0 }));
-          return { ...sample, buckets, count: 0, sum: 0 };
-        });
-        return { ...family, samples };
-      }
-      default:
-        return family;
-    }
-  });
+  const shown = hideValues(families, isShown);
 
   const { hidden: _, ...rest } = before;
   const state = { ...rest, settled, held, ...hiddenOf(hidden) };
@@ -103,6 +82,36 @@ export function births(
       return { ...rest, settled, held: all, ...hiddenOf([...hidden, ...hiding]) };
     },
   };
+}
+
+/** The same families, with 0 for the label sets of counters and histograms that are not shown yet. */
+export function hideValues(
+  families: readonly MetricFamily[],
+  isShown: (id: SeriesId, hasValue: boolean) => boolean,
+): readonly MetricFamily[] {
+  return families.map((family): MetricFamily => {
+    const { type, name } = family;
+    switch (type) {
+      case "counter": {
+        const samples = family.samples.map((sample) =>
+          isShown(seriesId(name, sample.labels), sample.value !== 0)
+            ? sample
+            : { ...sample, value: 0 },
+        );
+        return { ...family, samples };
+      }
+      case "histogram": {
+        const samples = family.samples.map((sample) => {
+          if (isShown(seriesId(name, sample.labels), sample.count !== 0)) return sample;
+          const buckets = sample.buckets.map((bucket) => ({ ...bucket, cumulativeCount: 0 }));
+          return { ...sample, buckets, count: 0, sum: 0 };
+        });
+        return { ...family, samples };
+      }
+      default:
+        return family;
+    }
+  });
 }
 
 /**

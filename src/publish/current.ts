@@ -1,6 +1,7 @@
 import type { GroupingKey } from "../grouping-key.ts";
 import { readNewestSnapshot } from "../ledger/fold-round.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { areRemoved } from "../ledger/snapshot.ts";
 import { births } from "./births.ts";
 import { type Look, requireOwnHistory, showsAll } from "./look.ts";
 import {
@@ -10,7 +11,7 @@ import {
   publishedVersion,
   totalFamilies,
 } from "./publish-group.ts";
-import { publishStateOf } from "./publish-state.ts";
+import { publishStateOf, stateOfTotals } from "./publish-state.ts";
 
 /**
  * Says that a group needs no publishing; undefined when it does. Compares what the gateway shows with
@@ -24,10 +25,19 @@ export async function publicationIfCurrent(
   group: GroupingKey,
   seen: Look,
 ): Promise<GroupPublication | undefined> {
-  const state = publishStateOf(await ledger.readPublishState(group), client.gateway);
+  const noted = publishStateOf(await ledger.readPublishState(group), client.gateway);
   const snapshot = await readNewestSnapshot(ledger, group);
+  const { totals } = snapshot;
+  const state = stateOfTotals(noted, totals.since);
   const ledgerId = await ledger.ledgerId();
   const version = publishedVersion(snapshot, state);
+  const isIdle = state.unconfirmed === undefined && !(await hasPending(ledger, group));
+  if (areRemoved(totals) && isIdle) {
+    const shown = seen.version?.ledgerId;
+    // Another ledger may have it by now: a job that moved to another host.
+    const isDone = shown === undefined ? state.acked?.version === version : shown !== ledgerId;
+    if (isDone) return { groupingKey: group, status: "removed", gateway: client.gateway, version };
+  }
   requireOwnHistory(seen, {
     group,
     ours: { ledgerId, version },
@@ -35,7 +45,7 @@ export async function publicationIfCurrent(
     gateway: client.gateway,
     place: ledger.place,
   });
-  if (state.unconfirmed !== undefined || (await hasPending(ledger, group))) return undefined;
+  if (!isIdle || areRemoved(totals)) return undefined;
   const current = {
     groupingKey: group,
     status: "current",

@@ -29,7 +29,8 @@ export async function look(
 export function lookAt(groups: readonly GatewayGroup[], key: GroupingKey): Look {
   const group = groups.find((each) => isGroup(each, key));
   if (group === undefined) return { families: [], pushedAt: 0 };
-  const families = pushedFamilies(group);
+  // No totals are summaries: one was added by somebody else.
+  const families = pushedFamilies(group).filter(({ type }) => type !== "summary");
   const { name } = ledgerCatalogue.ledgerVersion;
   const family = families.find((each) => each.name === name);
   const sample = family?.type === "gauge" ? family.samples[0] : undefined;

@@ -4,7 +4,7 @@ import type { GroupingKey } from "../grouping-key.ts";
 import { foldGroup, readNewestSnapshot } from "../ledger/fold-round.ts";
 import type { Lease, Ledger } from "../ledger/ledger.ts";
 import { ledgerCatalogue } from "../ledger/own-families.ts";
-import type { Snapshot } from "../ledger/snapshot.ts";
+import { areRemoved, type Snapshot } from "../ledger/snapshot.ts";
 import { snapshotFamilies } from "../ledger/snapshot-families.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { expositionOf } from "../push/body.ts";
@@ -12,7 +12,12 @@ import type { PushClient } from "../push/client.ts";
 import type { Barrier } from "./barrier.ts";
 import { births, dueTimes, learnShown } from "./births.ts";
 import { type Look, look, requireOwnHistory, showsAll } from "./look.ts";
-import { type PublishState, publishStateOf, withPublishState } from "./publish-state.ts";
+import {
+  openNotes,
+  type PublishState,
+  stateOfTotals,
+  withoutUnconfirmed,
+} from "./publish-state.ts";
 
 /** What came of publishing one group. */
 export type GroupPublication = { readonly groupingKey: GroupingKey } & (
@@ -35,6 +40,8 @@ export type GroupPublication = { readonly groupingKey: GroupingKey } & (
       readonly version: number;
       readonly held?: Held;
     }
+  /** Its totals were removed on purpose, nothing was recorded since, and the gateway shows none of them. */
+  | { readonly status: "removed"; readonly gateway: string; readonly version: number }
   /** Somebody else publishes the group now, and takes what was recorded along. */
   | { readonly status: "busy"; readonly holder: string }
   /** Not sent, or answered with a refusal: trying again does not help. */
@@ -88,14 +95,7 @@ export async function publishUnderLease(
   { seen, signal }: PublishOptions,
 ): Promise<GroupPublication> {
   const { gateway } = client;
-  let item = await lease.readState();
-  async function note(next: PublishState): Promise<void> {
-    const written = withPublishState(item, gateway, next);
-    await lease.writeState(written);
-    item = written;
-  }
-
-  const before = publishStateOf(item, gateway);
+  const { state: before, note } = await openNotes(lease, gateway);
   const isOutstanding = before.unconfirmed !== undefined;
   if (isOutstanding) await barrier(client, signal);
   // What was read before the barrier tells nothing: the outstanding push may have come since.
@@ -110,13 +110,27 @@ export async function publishUnderLease(
     gateway,
     place: ledger.place,
   });
-  const state = learnShown(before, shows.families, clock.now());
 
   await foldGroup(ledger, group, { signal });
   const snapshot = await readNewestSnapshot(ledger, group);
-  const version = publishedVersion(snapshot, state);
+  const { since } = snapshot.totals;
+  const ofTotals = stateOfTotals(before, since);
+  const version = publishedVersion(snapshot, ofTotals);
   const current = { groupingKey: group, status: "current", gateway, version } as const;
   if (snapshot.version === 0) return current;
+  if (areRemoved(snapshot.totals)) {
+    // What no ledger made is somebody else's by now.
+    const isShown = shows.version !== undefined;
+    const gone = { version, state: ofTotals, note, clock, signal };
+    if (isShown) await unpublish(client, group, gone);
+    else if (before.acked?.version !== version) {
+      await note(unpublished(ofTotals, version, clock.now()));
+    }
+    return { groupingKey: group, status: "removed", gateway, version };
+  }
+  const state = showsRemoved(shows, ledgerId, since, ofTotals)
+    ? ofTotals
+    : learnShown(ofTotals, shows.families, clock.now());
   const totals = totalFamilies(snapshot, { ledgerId, version });
   const composed = births(totals, state, { now: clock.now(), holdSeconds });
   // Somebody else's publish took this run's record along.
@@ -150,6 +164,50 @@ export async function publishUnderLease(
   }
 }
 
+/** Whether a gateway shows totals of this ledger that were removed. */
+function showsRemoved(
+  { version: shown }: Look,
+  ledgerId: string,
+  since: number | undefined,
+  { ahead = 0 }: PublishState,
+): boolean {
+  return since !== undefined && shown?.ledgerId === ledgerId && shown.version < since + ahead;
+}
+
+export type UnpublishOptions = {
+  /** Of the totals that were removed. */
+  readonly version: number;
+  readonly state: PublishState;
+  readonly note: (next: PublishState) => Promise<void>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Deletes a group whose totals were removed, by whoever holds its lease. Noted and confirmed as a push
+ * is: a delete that was not answered may come late, too.
+ */
+export async function unpublish(
+  client: PushClient,
+  group: GroupingKey,
+  { version, state, note, clock, signal }: UnpublishOptions,
+): Promise<void> {
+  signal.throwIfAborted();
+  await note({ ...state, unconfirmed: { version, at: clock.now() } });
+  try {
+    await client.delete(group, { signal, attempts: 1 });
+  } catch (error) {
+    if (leavesNothing(error)) await note(withoutUnconfirmed(state));
+    throw error;
+  }
+  await note(unpublished(state, version, clock.now()));
+}
+
+function unpublished(state: PublishState, version: number, at: number): PublishState {
+  const { hidden: _, ...others } = withoutUnconfirmed(state);
+  return { ...others, settled: new Set(), held: new Map(), acked: { version, at } };
+}
+
 /** The part of a publication that tells what is shown as 0 for now. */
 export function heldOf({ hidden }: PublishState, holdSeconds: number): { readonly held?: Held } {
   if (hidden === undefined) return {};
@@ -180,8 +238,4 @@ export function leavesNothing(error: unknown): boolean {
   if (!(error instanceof PushError)) return false;
   const { status = 0, notSent } = error;
   return notSent || (status >= 400 && status < 500 && !UNCERTAIN.includes(status));
-}
-
-function withoutUnconfirmed({ unconfirmed: _, ...state }: PublishState): PublishState {
-  return state;
 }

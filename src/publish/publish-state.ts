@@ -1,5 +1,5 @@
 import { LedgerFormatError } from "../errors.ts";
-import type { StateItem } from "../ledger/ledger.ts";
+import type { Lease, StateItem } from "../ledger/ledger.ts";
 
 /** What publishers noted about one group at one gateway. */
 export type PublishState = {
@@ -20,6 +20,8 @@ export type PublishState = {
    * was taken over, so that versions rise there, and whoever goes on with that history is behind.
    */
   readonly ahead?: number;
+  /** Which totals `settled` and `held` are of: `Totals.since`. */
+  readonly since?: number;
 };
 
 export type Hidden = {
@@ -74,6 +76,37 @@ export function withPublishState(
   return { version: (item?.version ?? 0) + 1, value };
 }
 
+/** What is noted of a gateway, to be read and written by whoever has the group's lease. */
+export async function openNotes(lease: Lease, gateway: string) {
+  let item = await lease.readState();
+  return {
+    state: publishStateOf(item, gateway),
+    async note(next: PublishState): Promise<void> {
+      const written = withPublishState(item, gateway, next);
+      await lease.writeState(written);
+      item = written;
+    },
+  };
+}
+
+export function withoutUnconfirmed({ unconfirmed: _, ...state }: PublishState): PublishState {
+  return state;
+}
+
+/**
+ * What is known of these totals. When those before them were removed on purpose, what was shown of
+ * those says nothing: label sets are born at 0 again.
+ */
+export function stateOfTotals(
+  { hidden, ...state }: PublishState,
+  since: number | undefined,
+): PublishState {
+  if (state.since === since) return hidden === undefined ? state : { ...state, hidden };
+  const { since: _, ...others } = state;
+  const nothing = { settled: new Set<SeriesId>(), held: new Map<SeriesId, number>() };
+  return { ...others, ...nothing, ...(since === undefined ? {} : { since }) };
+}
+
 /** @throws {LedgerFormatError} for what a newer closing-bell wrote. */
 function gatewaysOf(item: StateItem | undefined): readonly StoredState[] {
   if (item === undefined) return [];
@@ -85,10 +118,18 @@ function gatewaysOf(item: StateItem | undefined): readonly StoredState[] {
 }
 
 function encode(gateway: string, { settled, held, ...others }: PublishState): StoredState {
-  return { gateway, ...others, settled: [...settled].join(""), held: [...held] };
+  return { gateway, ...others, settled: joinIds(settled), held: [...held] };
 }
 
 function decode({ gateway: _, settled, held, ...others }: StoredState): PublishState {
-  const ids = settled.match(new RegExp(`.{${SERIES_ID_LENGTH}}`, "g")) ?? [];
-  return { ...others, settled: new Set(ids), held: new Map(held) };
+  return { ...others, settled: splitIds(settled), held: new Map(held) };
+}
+
+/** Series ids, one after the other: thousands of them fit into an item. */
+export function joinIds(ids: ReadonlySet<SeriesId>): string {
+  return [...ids].join("");
+}
+
+export function splitIds(text: string): ReadonlySet<SeriesId> {
+  return new Set(text.match(new RegExp(`.{${SERIES_ID_LENGTH}}`, "g")) ?? []);
 }

@@ -52,7 +52,8 @@ export type PublishAllCall = PublishCall & {
 
 const DEFAULT_SCRAPE_INTERVAL_SECONDS = 60;
 
-const DEFAULT_GROUP_TIMEOUT_MS = 10_000;
+/** Longest time that one group takes unless told otherwise. Milliseconds. */
+export const GROUP_TIMEOUT_MS = 10_000;
 
 /** Times that one call begins again for what was recorded meanwhile. */
 const MAX_REPEATS = 2;
@@ -74,7 +75,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     ledger,
     client,
     scrapeIntervalSeconds = DEFAULT_SCRAPE_INTERVAL_SECONDS,
-    groupTimeoutMs = DEFAULT_GROUP_TIMEOUT_MS,
+    groupTimeoutMs = GROUP_TIMEOUT_MS,
     clock = systemClock,
     barrier = realBarrier,
   } = options;
@@ -181,8 +182,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
 }
 
+/** Others may have found the lease taken meanwhile. */
 function isDone({ status }: GroupPublication): boolean {
-  return status === "published" || status === "current";
+  return status === "published" || status === "current" || status === "removed";
 }
 
 /** Only what may be different a moment later, and was not a request to come back later. */
@@ -207,7 +209,7 @@ function failureOf(groupingKey: GroupingKey, thrown: unknown): GroupPublication 
 }
 
 /** Runs `work` with a signal that also aborts after a time. */
-async function bounded<T>(
+export async function bounded<T>(
   milliseconds: number,
   outer: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,

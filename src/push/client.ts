@@ -9,7 +9,13 @@ import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
 import { refuseUnknownKeys } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { Exposition } from "./body.ts";
-import { type Answer, createExchange, type Exchange, ExchangeFailure } from "./exchange.ts";
+import {
+  type Answer,
+  createExchange,
+  type Exchange,
+  ExchangeFailure,
+  type Lookup,
+} from "./exchange.ts";
 import { type AttemptResult, errorOf, isSuccess } from "./judge.ts";
 import { authorization } from "./redact.ts";
 
@@ -22,6 +28,8 @@ export type PushClientOptions = {
   readonly ca?: string;
   /** Deadline of one call, all attempts, from connect to the last byte. Milliseconds, default 5000. */
   readonly timeoutMs?: number;
+  /** Finds the gateway's addresses. Default the system's lookup, which no deadline can end. */
+  readonly lookup?: Lookup;
   readonly clock?: Clock;
 };
 
@@ -94,10 +102,10 @@ const MAX_BACKOFF_MS = 250;
 export function createPushClient(options: PushClientOptions): PushClient {
   refuseUnknownKeys(
     options,
-    ["url", "credentials", "ca", "timeoutMs", "clock"],
+    ["url", "credentials", "ca", "timeoutMs", "lookup", "clock"],
     "createPushClient",
   );
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock, ca } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, clock = systemClock } = options;
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
     throw new InvalidOptionError(
       `createPushClient: timeoutMs must be a positive number of milliseconds, got ${timeoutMs}`,
@@ -117,7 +125,7 @@ export function createPushClient(options: PushClientOptions): PushClient {
     { signal, attempts = MAX_ATTEMPTS }: CallOptions,
   ): Promise<{ answer: Answer; attempts: number; bytes: number; seconds: number }> {
     const started = clock.monotonic();
-    exchange ??= createExchange(base.startsWith("https:") ? "https:" : "http:", ca);
+    exchange ??= createExchange(base.startsWith("https:") ? "https:" : "http:", options);
     const deadline = new AbortController();
     // Not AbortSignal.timeout: that timer lets the process end while the push is under way.
     const timer = setTimeout(() => deadline.abort(), timeoutMs);

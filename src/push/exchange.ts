@@ -1,4 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { LookupFunction } from "node:net";
 
 /** One HTTP request and its whole answer, over node:http with kept-alive connections. */
 export type Exchange = {
@@ -24,6 +25,23 @@ export type Answer = {
   readonly body: Buffer;
   /** The body was longer than what is read of it. */
   readonly truncated: boolean;
+};
+
+/**
+ * The addresses of a host, in the order in which they are tried. For those to whom the system's own
+ * lookup, which cannot be given up, is not good enough.
+ *
+ * @param signal aborts when nobody waits for the answer any more.
+ */
+export type Lookup = (host: string, signal: AbortSignal) => Promise<readonly HostAddress[]>;
+
+export type HostAddress = { readonly address: string; readonly family: 4 | 6 };
+
+export type ExchangeOptions = {
+  /** Certificate authorities in PEM, instead of the system's. */
+  readonly ca?: string;
+  /** Instead of the system's. */
+  readonly lookup?: Lookup;
 };
 
 /** No whole answer: what happened, and whether it happened on a connection that was used before. */
@@ -52,10 +70,10 @@ export class ExchangeFailure extends Error {
   }
 }
 
-/**
- * @param ca certificate authorities in PEM, instead of the system's.
- */
-export function createExchange(scheme: "http:" | "https:", ca?: string): Exchange {
+export function createExchange(
+  scheme: "http:" | "https:",
+  { ca, lookup }: ExchangeOptions = {},
+): Exchange {
   // Loaded at the first request: an import of node:http costs a job that never pushes 25 ms.
   const { Agent, request: open } =
     scheme === "https:"
@@ -77,6 +95,7 @@ export function createExchange(scheme: "http:" | "https:", ca?: string): Exchang
           method,
           headers: { ...headers, ...length },
           signal,
+          ...(lookup === undefined ? {} : { lookup: nodeLookup(lookup, signal) }),
         });
         let isConnected = false;
         request.on("socket", (socket) => {
@@ -104,6 +123,26 @@ export function createExchange(scheme: "http:" | "https:", ca?: string): Exchang
       }),
     close: () => agent.destroy(),
   };
+}
+
+/** As node:net asks for it. */
+function nodeLookup(lookup: Lookup, signal: AbortSignal): LookupFunction {
+  return (host, { all }, answer) => {
+    lookup(host, signal).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (first === undefined) answer(notFound(host), "");
+        else if (all) answer(null, [...addresses]);
+        else answer(null, first.address, first.family);
+      },
+      (error) => answer(error, ""),
+    );
+  };
+}
+
+/** In the system's own words. */
+function notFound(host: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" });
 }
 
 async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<Answer> {

@@ -1,6 +1,12 @@
 import { PushError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
-import type { HistogramSample, LabelSet, MetricFamily } from "../metrics/exposition/family.ts";
+import {
+  type HistogramSample,
+  type LabelSet,
+  type MetricFamily,
+  type SummarySample,
+  seriesCount,
+} from "../metrics/exposition/family.ts";
 import type { CallOptions, PushClient } from "./client.ts";
 
 /** A group as the gateway lists it. */
@@ -29,6 +35,7 @@ export type GatewaySample = {
   readonly value: number | undefined;
   /** Of a histogram. */
   readonly histogram?: Pick<HistogramSample, "buckets" | "count" | "sum">;
+  readonly summary?: Pick<SummarySample, "quantiles" | "count" | "sum">;
 };
 
 /** What the gateway says of itself. */
@@ -70,7 +77,18 @@ export function isGroup({ labels }: GatewayGroup, { job, labels: own }: Grouping
   );
 }
 
-/** What was pushed to a group, as it was pushed: without the labels that the gateway added. Summaries are left out. */
+/** A group's labels as a grouping key, also of one that no request can name. */
+export function keyOfGroup({ labels: { job = "", ...labels } }: GatewayGroup): GroupingKey {
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { job, labels: Object.fromEntries(sorted) };
+}
+
+/** Lines with a value that were pushed to a group. */
+export function seriesOfGroup(group: GatewayGroup): number {
+  return pushedFamilies(group).reduce((lines, family) => lines + seriesCount(family), 0);
+}
+
+/** What was pushed to a group, as it was pushed: without the labels that the gateway added. */
 export function pushedFamilies(group: GatewayGroup): readonly MetricFamily[] {
   return [...group.families].flatMap(([name, { type, help, metrics }]): MetricFamily[] => {
     const head = help === undefined ? { name } : { name, help };
@@ -95,6 +113,16 @@ export function pushedFamilies(group: GatewayGroup): readonly MetricFamily[] {
             ...head,
             samples: samples.flatMap(({ labels, histogram }) =>
               histogram === undefined ? [] : [{ labels, ...histogram }],
+            ),
+          },
+        ];
+      case "summary":
+        return [
+          {
+            type,
+            ...head,
+            samples: samples.flatMap(({ labels, summary }) =>
+              summary === undefined ? [] : [{ labels, ...summary }],
             ),
           },
         ];
@@ -176,11 +204,12 @@ function familyOf({ type, help, metrics }: Record<string, unknown>): GatewayFami
     type: `${type}`.toLowerCase(),
     help: typeof help === "string" ? help : undefined,
     metrics: samples.map((sample: unknown) => {
-      const { labels, value, buckets, count, sum } = record(sample);
+      const { labels, value, buckets, quantiles, count, sum } = record(sample);
       return {
         labels: strings(labels),
         value: value === undefined ? undefined : numberOf(`${value}`),
         ...(type === "HISTOGRAM" ? { histogram: histogramOf(buckets, count, sum) } : {}),
+        ...(type === "SUMMARY" ? { summary: summaryOf(quantiles, count, sum) } : {}),
       };
     }),
   };
@@ -192,6 +221,17 @@ function histogramOf(buckets: unknown, count: unknown, sum: unknown) {
   });
   return {
     buckets: cumulative.sort((a, b) => a.upperBound - b.upperBound),
+    count: numberOf(`${count}`),
+    sum: numberOf(`${sum}`),
+  };
+}
+
+function summaryOf(quantiles: unknown, count: unknown, sum: unknown) {
+  const values = Object.entries(strings(quantiles)).map(([quantile, value]) => {
+    return { quantile: numberOf(quantile), value: numberOf(value) };
+  });
+  return {
+    quantiles: values.sort((a, b) => a.quantile - b.quantile),
     count: numberOf(`${count}`),
     sum: numberOf(`${sum}`),
   };

@@ -6,7 +6,7 @@ import { labelKey, type RecordFamily } from "./record-family.ts";
 
 /** Families that a gateway makes itself, and those that the ledger adds to every group. */
 const RESERVED_FAMILIES =
-  /^(?:push_time_seconds|push_failure_time_seconds|(?:pushgateway|promhttp|go|process)_.*|closing_bell_ledger_version|closing_bell_rejected_records_total)$/;
+  /^(?:push_time_seconds|push_failure_time_seconds|(?:pushgateway|promhttp|go|process)_.*|closing_bell_ledger_version|closing_bell_ledger_scrape_errors_total|closing_bell_rejected_records_total)$/;
 
 /** What the ledger adds to every group, and the label by which it says whose totals these are. */
 const LEDGER_FAMILY = "closing_bell_ledger_version";

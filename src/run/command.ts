@@ -1,83 +1,74 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { RunOutcome } from "../metrics/catalogue.ts";
 import type { DeliveryReport } from "../publish/delivery.ts";
+import { type ChildEnd, type ChildOptions, type CommandEnd, startChild } from "./child.ts";
+import { createMetricsFile, METRICS_FILE_VARIABLE } from "./metrics-file.ts";
 import { openRun, type RunDependencies, type RunStart } from "./open-run.ts";
+
+export type CommandOptions = RunStart & Omit<ChildOptions, "env">;
 
 export type CommandRun = {
   readonly end: CommandEnd;
   readonly outcome: RunOutcome;
-  /** What a shell would see: the child's own code, 128 + n for signal n, 126 or 127 when it never started. */
+  /**
+   * What a shell would see: the child's own code, 128 + n for signal n, 124 when its time was over,
+   * 126 or 127 when it never started.
+   */
   readonly exitCode: number;
   readonly durationSeconds: number;
+  /** How long the report took after that. */
+  readonly reportingSeconds: number;
   readonly delivery: DeliveryReport;
 };
 
-export type CommandEnd =
-  | { readonly type: "exited"; readonly code: number }
-  | { readonly type: "signalled"; readonly signal: NodeJS.Signals }
-  | { readonly type: "not started"; readonly error: NodeJS.ErrnoException };
-
-/** Signals that ask a job to end; whoever sends them to us means the job. */
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
-
-/** Sent by the terminal to its whole foreground group: the child has them already. */
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
+/** The convention of timeout(1). */
+const TIMED_OUT = 124;
 
 /**
- * Runs a command as a run of a job, with our standard streams, and reports how it ended. The command
- * runs whatever the gateway or the configuration is like, and its exit code is never changed.
- *
- * @param hasTerminal whether a terminal controls us. Then the child stays in our process group, so
- * that Ctrl-C reaches it once; without one it gets a group of its own, which signals reach whole.
+ * Runs a command as a run of a job, with our standard streams, and reports how it ended, with what it
+ * left in the file that `CLOSING_BELL_METRICS_FILE` names to it. The command runs whatever the gateway
+ * or the configuration is like, and its exit code is never changed.
  */
 export async function runCommand(
-  start: RunStart,
-  [command, ...args]: readonly [string, ...string[]],
+  command: readonly [string, ...string[]],
+  { hasTerminal, ignoresHangup, timeoutMs, killAfterMs, ...start }: CommandOptions,
   dependencies: RunDependencies,
-  hasTerminal: boolean,
 ): Promise<CommandRun> {
-  const run = openRun({ ...start, announceStart: true }, dependencies);
-  const started = performance.now();
-  let child: ChildProcess | undefined;
-  let interrupted = false;
-
-  function forward(signal: NodeJS.Signals): void {
-    interrupted = true;
-    const pid = child?.pid;
-    if (pid === undefined || (hasTerminal && FROM_TERMINAL.includes(signal))) return;
-    try {
-      process.kill(hasTerminal ? pid : -pid, signal);
-    } catch {
-      // It has ended in the meantime, and its end is on the way to us.
-    }
-  }
-  // Before the child exists: a signal in between must not end us without a report.
-  for (const signal of FORWARDED) process.on(signal, forward);
+  const file = createMetricsFile();
+  const child = startChild(command, {
+    env: { [METRICS_FILE_VARIABLE]: file.path },
+    hasTerminal,
+    ...(ignoresHangup === undefined ? {} : { ignoresHangup }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(killAfterMs === undefined ? {} : { killAfterMs }),
+  });
   try {
-    const end = await new Promise<CommandEnd>((resolve) => {
-      try {
-        child = spawn(command, args, { stdio: "inherit", detached: !hasTerminal });
-      } catch (error) {
-        // What is wrong with some paths (empty, through a file) spawn throws instead of emitting.
-        resolve({ type: "not started", error: error as NodeJS.ErrnoException });
-        return;
-      }
-      child.once("error", (error) => resolve({ type: "not started", error }));
-      child.once("exit", (code, signal) =>
-        resolve(
-          signal === null ? { type: "exited", code: code ?? 1 } : { type: "signalled", signal },
-        ),
-      );
+    // After the command: it does not wait for a configuration to be read.
+    const run = openRun({ ...start, announceStart: true }, dependencies);
+    run.add(async (group) => {
+      const { families, problems } = await file.read(group);
+      for (const problem of problems) run.metrics.refuse(problem);
+      return families;
     });
-    const durationSeconds = (performance.now() - started) / 1000;
-    const exitCode = exitCodeOf(end);
-    const outcome = exitCode === 0 ? "succeeded" : interrupted ? "interrupted" : "failed";
+    const end = await child.ended;
+    const ended = performance.now();
+    const { how, durationSeconds } = end;
+    const exitCode = end.timedOut ? TIMED_OUT : exitCodeOf(how);
+    const outcome = outcomeOf(end, exitCode);
     const delivery = await run.close(outcome, exitCode);
-    return { end, outcome, exitCode, durationSeconds, delivery };
+    const reportingSeconds = (performance.now() - ended) / 1000;
+    return { end: how, outcome, exitCode, durationSeconds, reportingSeconds, delivery };
   } finally {
-    for (const signal of FORWARDED) process.off(signal, forward);
+    child.release();
+    file.remove();
   }
+}
+
+/** A command that ends well after it was interrupted has done its work. */
+function outcomeOf({ timedOut, interrupted }: ChildEnd, exitCode: number): RunOutcome {
+  if (timedOut) return "timed_out";
+  if (exitCode === 0) return "succeeded";
+  return interrupted ? "interrupted" : "failed";
 }
 
 /** No such command; the second is Node's word for a name that is empty. */

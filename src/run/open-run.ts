@@ -7,7 +7,7 @@ import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
 import { watchRegistries } from "../metrics/registry-delta.ts";
-import type { Delivery, DeliveryReport, RunReport } from "../publish/delivery.ts";
+import type { Delivery, DeliveryReport } from "../publish/delivery.ts";
 import { newExecutionId } from "../record/run-record.ts";
 import { noteRunStarted, recoverLostContext } from "./lost-context.ts";
 import { type JobEntry, requireMode, runGroupingKey } from "./mode.ts";
@@ -31,9 +31,14 @@ export type RunStart = {
   readonly runId?: string;
 };
 
+/** Metrics that the run's own set does not hold, read when it ends, for the group that it reports to. */
+export type MetricSource = (group: GroupingKey) => Promise<readonly MetricFamily[]>;
+
 /** A run that has begun: what a body writes to, and how it is closed. */
 export type OpenRun = {
   readonly metrics: MetricSet;
+  /** Reads a source when the run ends. One that rejects, or not in time, is left out and named in the report. */
+  add(source: MetricSource): void;
   /**
    * Takes prom-client registries into the run, from now on. Never rejects: one that cannot be read,
    * or not in time, is left out and named in the report.
@@ -52,8 +57,8 @@ const TRADING_NAMES = new Set<string>(
     .map(({ name }) => name),
 );
 
-/** How long a registry's `collect` hooks may keep a run waiting, before it and after it. */
-const REGISTRY_TIMEOUT_MS = 1000;
+/** How long a source, or a registry's `collect` hooks, may keep a run waiting. */
+const READING_TIMEOUT_MS = 1000;
 
 /** Begins a run. Never throws: whatever is wrong with its report is told when it is closed. */
 export function openRun(
@@ -71,34 +76,20 @@ export function openRun(
   const startedAt = clock.now();
   const started = clock.monotonic();
 
-  async function report(
-    make: (key: GroupingKey) => RunReport,
-    signal: AbortSignal,
-  ): Promise<DeliveryReport> {
-    const key = runGroupingKey(job, groupingKey, jobEntry?.(job));
-    return delivery(make(key), signal);
-  }
+  const groupOf = () => runGroupingKey(job, groupingKey, jobEntry?.(job));
 
   const announcement = announceStart
-    ? deliverWithin(reportingTimeoutMs, (signal) =>
-        report(
-          (key) => ({
-            type: "start",
-            groupingKey: key,
-            executionId,
-            status: startFamilies(startedAt),
-          }),
-          signal,
-        ),
-      )
+    ? deliverWithin(reportingTimeoutMs, async (signal) => {
+        const status = startFamilies(startedAt);
+        return delivery({ type: "start", groupingKey: groupOf(), executionId, status }, signal);
+      })
     : undefined;
 
-  type ReadRegistry = () => Promise<readonly MetricFamily[]>;
-  const nothing: ReadRegistry = async () => [];
-  let readRegistries: readonly ReadRegistry[] = [];
+  const nothing: MetricSource = async () => [];
+  const sources: MetricSource[] = [];
   async function orRefuse<T>(reading: Promise<T>, otherwise: T): Promise<T> {
     try {
-      return await within(REGISTRY_TIMEOUT_MS, "reading the registries", () => reading);
+      return await within(READING_TIMEOUT_MS, "reading the run's metrics", () => reading);
     } catch (error) {
       metrics.refuse(error);
       return otherwise;
@@ -107,12 +98,16 @@ export function openRun(
 
   return {
     metrics,
+    add(source) {
+      sources.push(source);
+    },
     async watch(registries) {
       try {
         // Each for itself: one that cannot be read does not take the others with it.
-        readRegistries = await Promise.all(
-          registries.map((registry) => orRefuse(watchRegistries([registry]), nothing)),
+        const watched = registries.map((registry) =>
+          orRefuse(watchRegistries([registry]), nothing),
         );
+        sources.push(...(await Promise.all(watched)));
       } catch (error) {
         // A registry that was handed over without its array.
         metrics.refuse(error);
@@ -125,20 +120,18 @@ export function openRun(
       const end = { outcome, startedAt, completedAt, durationSeconds, lostSeries };
       const status = endFamilies(exitCode === undefined ? end : { ...end, exitCode });
       const delivered = await deliverWithin(reportingTimeoutMs, async (signal) => {
-        const readings = readRegistries.map((read) => orRefuse(read(), []));
+        const group = groupOf();
+        const readings = sources.map((read) => orRefuse(read(group), []));
         const foreign = (await Promise.all(readings)).flat();
         // In order, or the gateway could see the start after the end.
         await announcement;
-        const completion = (groupingKey: GroupingKey): RunReport => {
-          const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
-          requireMode(groupingKey, [...metrics.tradingFamilies(), ...theirs]);
-          const results = [...metrics.reportFamilies(), ...foreign];
-          const unit = runId === undefined ? {} : { runId };
-          const head = { groupingKey, executionId, ...unit };
-          return { type: "completion", ...head, outcome, status, results };
-        };
+        const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
+        requireMode(group, [...metrics.tradingFamilies(), ...theirs]);
+        const results = [...metrics.reportFamilies(), ...foreign];
+        const unit = runId === undefined ? {} : { runId };
+        const head = { groupingKey: group, executionId, ...unit };
         signal.throwIfAborted();
-        return report(completion, signal);
+        return delivery({ type: "completion", ...head, outcome, status, results }, signal);
       });
       const refusals = metrics.refusals();
       return refusals.length === 0 ? delivered : { ...delivered, refusals };

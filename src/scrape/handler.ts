@@ -97,16 +97,23 @@ export function prepareHandler(options: MetricsHandlerOptions): MetricsHandler {
     }
   }
 
-  return async (request, response) => {
-    try {
-      await answer(request, response, render);
-    } catch (error) {
-      // Somebody else has answered meanwhile, such as a timeout's middleware: the answer is theirs.
-      if (response.headersSent) return;
-      response.writeHead(500, { "Content-Type": "text/plain" });
-      response.end(`metrics could not be rendered: ${messageOf(error)}\n`);
-    }
-  };
+  return (request, response) => respond(request, response, render);
+}
+
+/** Answers a scrape with what `render` gives, which is asked only if there is somebody to take it. Never rejects. */
+export async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  render: () => Promise<Buffer>,
+): Promise<void> {
+  try {
+    await answer(request, response, render);
+  } catch (error) {
+    // Somebody else has answered meanwhile, such as a timeout's middleware: the answer is theirs.
+    if (response.headersSent) return;
+    response.writeHead(500, { "Content-Type": "text/plain" });
+    response.end(`metrics could not be rendered: ${messageOf(error)}\n`);
+  }
 }
 
 async function answer(

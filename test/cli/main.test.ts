@@ -17,6 +17,8 @@ const COMMANDS = [
   "ledger show",
   "ledger repair",
   "ledger adopt",
+  "doctor",
+  "config show",
 ];
 
 /** The help of closing-bell itself has a group of commands as one. */
@@ -75,6 +77,8 @@ describe.each<{ command: string; flags: readonly string[] }>([
   { command: "push", flags: ["--gateway", "-j, --job", "-g, --grouping", "--json", "--quiet"] },
   { command: "delete", flags: ["--gateway", "-j, --job", "-g, --grouping", "--json", "--quiet"] },
   { command: "demo", flags: ["--gateway", "--json", "--quiet", "--prices"] },
+  { command: "doctor", flags: ["--gateway", "--prometheus", "--timeout", "--json", "--quiet"] },
+  { command: "config show", flags: ["--gateway", "--config", "--origin", "--json"] },
   { command: "gateway", flags: ["--listen"] },
   { command: "serve", flags: ["--demo", "--listen"] },
 ])("$command has", ({ command, flags }) => {

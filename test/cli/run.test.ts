@@ -463,6 +463,15 @@ describe("the command runs, and its exit code is its own, when", () => {
     expect(result.stderr).toContain(
       'CLOSING_BELL_SCRAPE_INTERVAL is "1m"; expected a number of seconds',
     );
+    // It concerns publishing alone: the run counts.
+    expect(result.stderr).toContain('; recorded for {job="x"}; refused: ');
+  });
+
+  test("its run id is empty, as an unset variable leaves it: that is a usage error", async () => {
+    const result = await runCli(["run", "-j", "x", "--run-id", "", "--", ...command], { env });
+
+    expect(result).toMatchObject({ code: 125, stdout: "" });
+    expect(result.stderr).toContain("--run-id is empty");
   });
 
   test("there can be no ledger, and replay commits the run from what was logged", async () => {

@@ -1,49 +1,47 @@
 import { describe, expect, test } from "@jest/globals";
-import { ledgerPlace } from "../../src/config/ledger-place.ts";
+import {
+  defaultLedgerPlace,
+  environmentLedgerPlace,
+  homeOf,
+  ledgerPlaceText,
+  parseLedgerPlace,
+} from "../../src/config/ledger-place.ts";
 import { ConfigError } from "../../src/errors.ts";
 
 const HOME = "/home/bell";
 
-describe("the ledger's place", () => {
-  test.each<{ name: string; env: Record<string, string>; directory: string }>([
-    { name: "by default", env: {}, directory: "/home/bell/.local/state/closing-bell" },
-    { name: "by XDG", env: { XDG_STATE_HOME: "/state" }, directory: "/state/closing-bell" },
+describe("the environment's ledger is", () => {
+  test.each<{ name: string; env: Record<string, string>; place: unknown; variable: string }>([
     {
-      name: "not by a relative XDG path",
-      env: { XDG_STATE_HOME: "state" },
-      directory: "/home/bell/.local/state/closing-bell",
-    },
-    {
-      name: "by CLOSING_BELL_STATE_DIR",
+      name: "in CLOSING_BELL_STATE_DIR",
       env: { CLOSING_BELL_STATE_DIR: "/a", XDG_STATE_HOME: "/state" },
-      directory: "/a",
+      place: { type: "files", directory: "/a" },
+      variable: "CLOSING_BELL_STATE_DIR",
     },
     {
-      name: "by CLOSING_BELL_LEDGER first",
+      name: "CLOSING_BELL_LEDGER first",
       env: { CLOSING_BELL_LEDGER: "file:/b", CLOSING_BELL_STATE_DIR: "/a" },
-      directory: "/b",
+      place: { type: "files", directory: "/b" },
+      variable: "CLOSING_BELL_LEDGER",
     },
-  ])("$name", ({ env, directory }) => {
-    expect(ledgerPlace(env, HOME)).toEqual({ type: "files", directory });
-  });
-
-  test("is below the HOME of the environment when none is given", () => {
-    expect(ledgerPlace({ HOME })).toEqual(ledgerPlace({}, HOME));
-  });
-
-  test("is a file's only where the environment has none", () => {
-    const fromFile = { type: "files", directory: "/file" } as const;
-
-    expect(ledgerPlace({ XDG_STATE_HOME: "/state" }, HOME, fromFile)).toEqual(fromFile);
-    expect(ledgerPlace({ CLOSING_BELL_STATE_DIR: "/a" }, HOME, fromFile)).toEqual({
-      type: "files",
-      directory: "/a",
+    {
+      name: "nowhere",
+      env: { CLOSING_BELL_LEDGER: "none", CLOSING_BELL_STATE_DIR: "/a" },
+      place: { type: "none" },
+      variable: "CLOSING_BELL_LEDGER",
+    },
+  ])("$name", ({ env, place, variable }) => {
+    expect(environmentLedgerPlace(env)).toEqual({
+      value: place,
+      origin: { type: "environment", name: variable },
     });
-    expect(ledgerPlace({ CLOSING_BELL_LEDGER: "none" }, HOME, fromFile)).toEqual({ type: "none" });
   });
 
-  test("can be nowhere", () => {
-    expect(ledgerPlace({ CLOSING_BELL_LEDGER: "none" }, HOME)).toEqual({ type: "none" });
+  test.each<{ env: Record<string, string> }>([
+    { env: {} },
+    { env: { CLOSING_BELL_LEDGER: "", CLOSING_BELL_STATE_DIR: "", XDG_STATE_HOME: "/state" } },
+  ])("not said by $env", ({ env }) => {
+    expect(environmentLedgerPlace(env)).toBeUndefined();
   });
 
   test.each<{ name: string; env: Record<string, string>; message: string }>([
@@ -67,8 +65,33 @@ describe("the ledger's place", () => {
       env: { CLOSING_BELL_STATE_DIR: "x" },
       message: "CLOSING_BELL_STATE_DIR: the directory must be absolute",
     },
-  ])("$name is refused", ({ env, message }) => {
-    expect(() => ledgerPlace(env, HOME)).toThrow(ConfigError);
-    expect(() => ledgerPlace(env, HOME)).toThrow(message);
+  ])("refused as $name", ({ env, message }) => {
+    expect(() => environmentLedgerPlace(env)).toThrow(ConfigError);
+    expect(() => environmentLedgerPlace(env)).toThrow(message);
   });
+});
+
+describe("the default ledger is", () => {
+  test.each<{ name: string; env: Record<string, string>; directory: string }>([
+    { name: "below the home directory", env: {}, directory: `${HOME}/.local/state/closing-bell` },
+    { name: "where XDG says", env: { XDG_STATE_HOME: "/state" }, directory: "/state/closing-bell" },
+    {
+      name: "not at a relative XDG path",
+      env: { XDG_STATE_HOME: "state" },
+      directory: `${HOME}/.local/state/closing-bell`,
+    },
+  ])("$name", ({ env, directory }) => {
+    expect(defaultLedgerPlace(env, HOME)).toEqual({ type: "files", directory });
+  });
+
+  test("below the HOME of the environment when none is given", () => {
+    expect(homeOf({ HOME })).toBe(HOME);
+    expect(defaultLedgerPlace({ HOME })).toEqual(defaultLedgerPlace({}, HOME));
+  });
+});
+
+test.each(["file:/a/b c", "none"])("%s is read as it is written", (text) => {
+  const place = parseLedgerPlace(text);
+
+  expect(place && ledgerPlaceText(place)).toBe(text);
 });

@@ -4,10 +4,11 @@ import {
   foldGroup,
   MAX_ROUND_RECORDS,
   readNewestSnapshot,
+  removeTotals,
   replaceTotals,
 } from "../../src/ledger/fold-round.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
-import { emptySnapshot, encodeSnapshot } from "../../src/ledger/snapshot.ts";
+import { areRemoved, emptySnapshot, encodeSnapshot } from "../../src/ledger/snapshot.ts";
 import { createMemoryLedger } from "../support/memory-ledger.ts";
 import { GROUP, success } from "../support/run-records.ts";
 
@@ -134,3 +135,52 @@ describe("replaced totals", () => {
 });
 
 const TOTALS = { ...emptySnapshot(GROUP).totals, records: 41 };
+describe("totals that are removed", () => {
+  test("are empty, and what was pending or is recorded later counts from 0", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    await foldGroup(memory, GROUP);
+    await memory.append(success("pending"));
+
+    const removed = await removeTotals(memory, await readNewestSnapshot(memory, GROUP));
+    expect(removed).toMatchObject({ version: 2, totals: { records: 0, families: [], since: 2 } });
+    expect(areRemoved(removed?.totals ?? NOT_REMOVED)).toBe(true);
+    await memory.append(success("later"));
+    const { snapshot } = await foldGroup(memory, GROUP);
+    expect(snapshot.totals).toMatchObject({ records: 2, since: 2 });
+    expect(areRemoved(snapshot.totals)).toBe(false);
+  });
+
+  test("are not counted again, whoever repeats their append", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    // The writer of version 1 was killed before it marked its records.
+    const dying: Ledger = { ...memory, putDone: () => Promise.reject(new Error("killed")) };
+    await expect(foldGroup(dying, GROUP)).rejects.toThrow("killed");
+
+    await removeTotals(memory, await readNewestSnapshot(memory, GROUP));
+    expect(await memory.append(success("a"))).toEqual({ status: "present" });
+    expect((await foldGroup(memory, GROUP)).snapshot.version).toBe(2);
+  });
+
+  test("are only those that were looked at", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    const { snapshot: seen } = await foldGroup(memory, GROUP);
+    await memory.append(success("b"));
+    await foldGroup(memory, GROUP);
+    expect(await removeTotals(memory, seen)).toBeUndefined();
+    expect((await readNewestSnapshot(memory, GROUP)).totals.records).toBe(2);
+  });
+
+  test("leave their mark on totals that replace them, which are no new beginning", async () => {
+    const memory = createMemoryLedger();
+    await memory.append(success("a"));
+    await foldGroup(memory, GROUP);
+    await removeTotals(memory, await readNewestSnapshot(memory, GROUP));
+    const { totals } = await replaceTotals(memory, GROUP, emptySnapshot(GROUP).totals);
+    expect(totals.since).toBe(2);
+  });
+});
+
+const { totals: NOT_REMOVED } = emptySnapshot(GROUP);

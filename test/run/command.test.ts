@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { InvalidMetricError } from "../../src/errors.ts";
 import type { MetricFamily } from "../../src/metrics/exposition/family.ts";
@@ -5,6 +8,8 @@ import type { Delivery, RunReport } from "../../src/publish/delivery.ts";
 import { runCommand } from "../../src/run/command.ts";
 
 jest.setTimeout(90_000);
+
+const JOB = { job: "x", hasTerminal: false };
 
 /** What the command line itself cannot show; signals and streams are in test/cli/run.test.ts. */
 describe("runCommand", () => {
@@ -58,7 +63,7 @@ describe("runCommand", () => {
   ])("tells how it went: $name", async ({ command, run }) => {
     const { delivery, reports } = recordingDelivery();
 
-    const result = await runCommand({ job: "x" }, command, { delivery }, false);
+    const result = await runCommand(command, JOB, { delivery });
 
     expect(result).toMatchObject(run);
     expect(result.durationSeconds).toBeGreaterThan(0);
@@ -76,12 +81,7 @@ describe("runCommand", () => {
     const jobEntry = (job: string) =>
       job === "x" ? { mode: "paper" as const, labels: { desk: "rates" } } : undefined;
 
-    await runCommand(
-      { job: "x", groupingKey: { region: "eu" } },
-      ["true"],
-      { delivery, jobEntry },
-      false,
-    );
+    await runCommand(["true"], { ...JOB, groupingKey: { region: "eu" } }, { delivery, jobEntry });
 
     const labels = { desk: "rates", mode: "paper", region: "eu" };
     expect(reports.map(({ groupingKey }) => groupingKey)).toEqual([
@@ -119,7 +119,7 @@ describe("runCommand", () => {
   ])("keeps the exit code when the report $name", async ({ delivery, report }) => {
     const dependencies = { delivery, reportingTimeoutMs: 50 };
 
-    const result = await runCommand({ job: "x" }, ["sh", "-c", "exit 3"], dependencies, false);
+    const result = await runCommand(["sh", "-c", "exit 3"], JOB, dependencies);
 
     expect(result).toMatchObject({ exitCode: 3, outcome: "failed", delivery: report });
   });
@@ -130,10 +130,50 @@ describe("runCommand", () => {
       throw new Error("unreadable");
     };
 
-    const result = await runCommand({ job: "x" }, ["true"], { delivery, jobEntry }, false);
+    const result = await runCommand(["true"], JOB, { delivery, jobEntry });
 
     expect(result).toMatchObject({ exitCode: 0, delivery: { status: "failed" } });
     expect(reports).toEqual([]);
+  });
+
+  test("reports what the command left in its metrics file, and names what it could not", async () => {
+    const { delivery, reports } = recordingDelivery();
+    const text = "# TYPE rows_total counter\nrows_total 3\n# TYPE q summary\nq_count 1\n";
+    const write = ["sh", "-c", `printf '${text}' > "$CLOSING_BELL_METRICS_FILE"; exit 3`] as const;
+
+    const { delivery: report } = await runCommand(write, JOB, { delivery });
+
+    expect(reports[1]).toMatchObject({
+      results: [
+        { name: "closing_bell_refused_updates_total", samples: [{ value: 1 }] },
+        { type: "counter", name: "rows_total", samples: [{ value: 3 }] },
+      ],
+    });
+    expect(report.refusals).toEqual([expect.stringMatching(/^metrics file: metric q: is a summ/)]);
+  });
+
+  test("refuses the report, not the command, when its trading metrics have no mode", async () => {
+    const { delivery, reports } = recordingDelivery();
+    const text = "# TYPE daily_pnl gauge\ndaily_pnl 3\n";
+    const write = ["sh", "-c", `printf '${text}' > "$CLOSING_BELL_METRICS_FILE"`] as const;
+
+    const result = await runCommand(write, JOB, { delivery });
+
+    expect(result).toMatchObject({ exitCode: 0, delivery: { status: "refused" } });
+    expect(reports.map(({ type }) => type)).toEqual(["start"]);
+  });
+
+  test("leaves nothing of the metrics file behind", async () => {
+    const { delivery } = recordingDelivery();
+    const note = join(mkdtempSync(join(tmpdir(), "closing-bell-note-")), "note");
+    const write = `touch "$CLOSING_BELL_METRICS_FILE"; echo "$CLOSING_BELL_METRICS_FILE" > ${note}`;
+
+    await runCommand(["sh", "-c", write], JOB, { delivery });
+
+    const path = readFileSync(note, "utf8").trim();
+    rmSync(dirname(note), { recursive: true });
+    expect(path).toMatch(/^\/.*\/metrics\.prom$/);
+    expect(existsSync(dirname(path))).toBe(false);
   });
 
   test.each([true, false])(
@@ -145,7 +185,7 @@ describe("runCommand", () => {
       const { delivery } = recordingDelivery();
 
       for (const command of ["true", "no-such-command", ""]) {
-        await runCommand({ job: "x" }, [command], { delivery }, hasTerminal);
+        await runCommand([command], { job: "x", hasTerminal }, { delivery });
       }
 
       expect(handlers()).toEqual(before);

@@ -27,7 +27,8 @@ import { fileURLToPath } from "node:url";
 
 /**
  * `commands` are names of the same program, the first one found is taken; `package` is the Debian
- * package that holds it. Two programs of one package are two entries.
+ * package that holds it. Two programs of one package are two entries. What is no program but a library
+ * has the `file` by which it is found instead, and is always the package's: one version everywhere.
  */
 const SERVERS = [
   {
@@ -37,6 +38,13 @@ const SERVERS = [
   },
   { name: "promtool", commands: ["promtool"], package: "prometheus" },
   { name: "prometheus", commands: ["prometheus"], package: "prometheus" },
+  // Needed by the one below, and so in its package's folder where the machine has none.
+  { name: "python3", commands: ["python3"], package: "python3-prometheus-client" },
+  {
+    name: "prometheus_client",
+    file: "usr/lib/python3/dist-packages/prometheus_client/__init__.py",
+    package: "python3-prometheus-client",
+  },
 ];
 
 /** Deadline of one apt command, in milliseconds. */
@@ -61,10 +69,9 @@ function main() {
   if (missing.length === 0) return;
 
   const names = missing.map((server) => server.name).join(", ");
-  const remedy = hasApt()
-    ? "npm run servers"
-    : `put ${missing.map((server) => server.commands[0]).join(", ")} on PATH, then npm run servers`;
-  const why = reason ?? `no such command in ${packagesOf(missing).join(", ")}`;
+  const commands = missing.flatMap((server) => server.commands?.slice(0, 1) ?? []);
+  const remedy = hasApt() ? "npm run servers" : `${withoutApt(commands)}, then npm run servers`;
+  const why = reason ?? `not in ${packagesOf(missing).join(", ")}`;
   console.error(
     `Left out: the tests that need a real ${names} (${why}). To bring them: ${remedy}` +
       (CI ? " (CI is set: this is a failure)" : ""),
@@ -72,12 +79,20 @@ function main() {
   if (CI) process.exitCode = 1;
 }
 
+function withoutApt(commands) {
+  return commands.length === 0 ? "install apt" : `put ${commands.join(", ")} on PATH`;
+}
+
 function packagesOf(servers) {
   return [...new Set(servers.map((server) => server.package))];
 }
 
 /** Where a server is, and the folders its shared libraries are in: none for one of the machine. */
-function locate({ commands, package: name }) {
+function locate({ commands, file, package: name }) {
+  if (commands === undefined) {
+    const path = join(unpackedRoot(name), file);
+    return existsSync(path) ? { command: path, libraryPath: [] } : undefined;
+  }
   const onMachine = firstCommand([...PATH.split(delimiter), ...versionedFolders("/")], commands);
   if (onMachine !== undefined) return { command: onMachine, libraryPath: [] };
 
@@ -214,7 +229,8 @@ Acquire::https::Timeout "20";
 /** @returns why it could not be had, `undefined` when it was. */
 function fetchAndUnpack(name, { apt, temporary }) {
   apt("clean");
-  const fetched = apt("install", "--yes", "--download-only", name);
+  // Again, where it is installed: what is no program is wanted here all the same.
+  const fetched = apt("install", "--yes", "--reinstall", "--download-only", name);
   if (fetched.status !== 0) return firstProblem(fetched) ?? "apt-get gave no reason";
 
   const root = join(temporary, name);

@@ -8,6 +8,11 @@ import { describeWithServer, startRealPushgateway } from "./servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("./servers.mjs", import.meta.url));
 
+/** The names of all of them. */
+const ALL = "pushgateway, promtool, prometheus, python3, prometheus_client";
+
+const PROGRAMS = ["prometheus-pushgateway", "promtool", "prometheus", "python3"];
+
 let folder: string;
 let path: string;
 let cache: string;
@@ -65,8 +70,8 @@ describe("npm run servers, without a server", () => {
 
     expect(run).toMatchObject({ status: 0, stdout: "" });
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway, promtool, prometheus (no apt here). " +
-        "To bring them: put prometheus-pushgateway, promtool, prometheus on PATH, then npm run servers\n",
+      `Left out: the tests that need a real ${ALL} (no apt here). ` +
+        "To bring them: put prometheus-pushgateway, promtool, prometheus, python3 on PATH, then npm run servers\n",
     );
   });
 
@@ -74,7 +79,7 @@ describe("npm run servers, without a server", () => {
     const run = runServers({ CI: "true" });
 
     expect(run.status).toBe(1);
-    expect(run.stderr).toMatch(/^Left out: .* a real pushgateway, promtool, prometheus .*\n$/);
+    expect(run.stderr).toMatch(new RegExp(`^Left out: .* a real ${ALL} .*\n$`));
   });
 
   test("says why apt could not bring it", () => {
@@ -88,17 +93,14 @@ describe("npm run servers, without a server", () => {
 
     expect(run.status).toBe(0);
     expect(run.stderr).toBe(
-      "Left out: the tests that need a real pushgateway, promtool, prometheus (Unable to locate it). " +
+      `Left out: the tests that need a real ${ALL} (Unable to locate it). ` +
         "To bring them: npm run servers\n",
     );
   });
 
   test("keeps nothing of a package that could not be unpacked whole", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command(
-      "dpkg-deb",
-      `${unpackCommand("prometheus-pushgateway", "promtool", "prometheus")}; exit 1`,
-    );
+    command("dpkg-deb", `${unpackCommand(...PROGRAMS)}; exit 1`);
 
     const run = runServers();
 
@@ -107,16 +109,28 @@ describe("npm run servers, without a server", () => {
     expect(readdirSync(join(cache, "root"))).toEqual([]);
   });
 
+  test("says so where only what is no program could not be had", () => {
+    for (const program of PROGRAMS) command(program, "exit 0");
+
+    const run = runServers();
+
+    expect(run).toMatchObject({ status: 0, stdout: "" });
+    expect(run.stderr).toBe(
+      "Left out: the tests that need a real prometheus_client (no apt here). " +
+        "To bring them: install apt, then npm run servers\n",
+    );
+  });
+
   test("unpacks the package once, and is silent from then on", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
-    command("dpkg-deb", unpackCommand("prometheus-pushgateway", "promtool", "prometheus"));
+    command("dpkg-deb", `${unpackCommand(...PROGRAMS)} && ${unpackLibrary}`);
 
     const first = runServers({ CI: "true" });
     const second = runServers({ CI: "true" });
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(first.stdout).toMatch(
-      /^Downloading prometheus-pushgateway, prometheus from Debian to .*\n$/,
+      /^Downloading prometheus-pushgateway, prometheus, python3-prometheus-client from Debian to .*\n$/,
     );
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });
@@ -147,3 +161,8 @@ function unpackCommand(...names: readonly string[]): string {
   const files = names.map((name) => `"$3/usr/bin/${name}"`).join(" ");
   return `mkdir -p "$3/usr/bin" && touch ${files} && chmod +x ${files}`;
 }
+
+/** The same for what is no program. */
+const unpackLibrary =
+  'mkdir -p "$3/usr/lib/python3/dist-packages/prometheus_client" && ' +
+  'touch "$3/usr/lib/python3/dist-packages/prometheus_client/__init__.py"';

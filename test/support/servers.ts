@@ -60,7 +60,10 @@ afterAll(async () => {
   await Promise.all(started.map((server) => server.stop()));
 });
 
-/** Path of a server's command, as `npm run servers` found it; `undefined` when it did not. */
+/**
+ * Path of a server's command, or of the file of what is no program, as `npm run servers` found it;
+ * `undefined` when it did not.
+ */
 export function findServer(name: string): string | undefined {
   return lookUp(name)?.command;
 }

@@ -107,7 +107,7 @@ const SILENT = "a process that does not answer";
  */
 export async function takeLease(request: LeaseRequest): Promise<LeaseResult> {
   const { fs, root, group, now } = request;
-  if (Buffer.byteLength(root) > LONGEST_ROOT) throw tooLong(root);
+  refuseLongPath(root);
   const directory = join(root, "lease");
   const prefix = sha256(formatGroupingKey(group)).slice(0, 8);
   await promises().mkdir(directory, { recursive: true, mode: 0o700 });
@@ -178,6 +178,11 @@ async function listNumbers(directory: string, prefix: string): Promise<readonly 
     .filter((text) => /^[1-9]\d{0,14}$/.test(text))
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** @throws {LedgerUnfitError} for a state directory that has no room for sockets in its path. */
+export function refuseLongPath(root: string): void {
+  if (Buffer.byteLength(root) > LONGEST_ROOT) throw tooLong(root);
 }
 
 function tooLong(path: string): LedgerUnfitError {

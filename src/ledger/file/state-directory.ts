@@ -23,21 +23,40 @@ export async function openStateDirectory(
   fs: FileSystem,
   directory: string,
 ): Promise<StoreIdentity> {
-  if (fs.platform === "win32") {
-    throw new LedgerUnfitError(
-      "the file ledger needs a POSIX system; on Windows use CLOSING_BELL_LEDGER=dynamodb:TABLE or =none",
-    );
-  }
+  refusePlatform(fs);
   await makeAll(fs, directory);
   await refuseUnsafe(fs, directory);
   await refuseRemote(fs, directory);
-  const path = join(directory, "ledger.json");
-  const known = await readIfPresent(path);
-  if (known !== undefined) return identityFrom(known, path);
+  const known = await readIdentity(directory);
+  if (known !== undefined) return known;
+  const path = identityPath(directory);
   const identity: StoreIdentity = { format: 1, ledger_id: crypto.randomUUID() };
   if (await putIfAbsent(fs, path, Buffer.from(`${JSON.stringify(identity)}\n`))) return identity;
   // Somebody made it at the same moment.
   return identityFrom((await readIfPresent(path)) ?? Buffer.alloc(0), path);
+}
+
+/**
+ * Who the store is, without making one; undefined when there is none yet.
+ *
+ * @throws {LedgerCorruptError}; {LedgerFormatError}; and what the file system throws.
+ */
+export async function readIdentity(directory: string): Promise<StoreIdentity | undefined> {
+  const path = identityPath(directory);
+  const bytes = await readIfPresent(path);
+  return bytes === undefined ? undefined : identityFrom(bytes, path);
+}
+
+function identityPath(directory: string): string {
+  return join(directory, "ledger.json");
+}
+
+/** @throws {LedgerUnfitError} on Windows. */
+export function refusePlatform({ platform }: FileSystem): void {
+  if (platform !== "win32") return;
+  throw new LedgerUnfitError(
+    "the file ledger needs a POSIX system; on Windows use CLOSING_BELL_LEDGER=dynamodb:TABLE or =none",
+  );
 }
 
 async function makeAll(fs: FileSystem, directory: string): Promise<void> {
@@ -57,7 +76,8 @@ function unlessThere(error: unknown): void {
   if (!exists(error)) throw error;
 }
 
-async function refuseUnsafe(fs: FileSystem, directory: string): Promise<void> {
+/** @throws {LedgerUnfitError} for a directory that others could change, or that is none. */
+export async function refuseUnsafe(fs: FileSystem, directory: string): Promise<void> {
   const stats = await promises().lstat(directory);
   if (stats.isSymbolicLink()) {
     throw new LedgerUnfitError(
@@ -106,7 +126,8 @@ const REMOTE_TYPES: ReadonlyMap<number, string> = new Map([
   [0x19830326, "BeeGFS"],
 ]);
 
-async function refuseRemote(fs: FileSystem, directory: string): Promise<void> {
+/** @throws {LedgerUnfitError} for a directory on a network or shared file system. */
+export async function refuseRemote(fs: FileSystem, directory: string): Promise<void> {
   // Only Linux's numbers are known here; elsewhere the link probe has to do.
   if (fs.platform !== "linux") return;
   // The kernel's field is signed on some architectures.

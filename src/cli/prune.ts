@@ -1,0 +1,152 @@
+import { systemClock } from "../clock.ts";
+import { ClosingBellError, InvalidGroupingKeyError } from "../errors.ts";
+import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { findOldGroups, type OldGroup } from "../publish/prune.ts";
+import type { GroupPublication } from "../publish/publish-group.ts";
+import { bounded, GROUP_TIMEOUT_MS } from "../publish/publisher.ts";
+import { removeOldGroup } from "../publish/remove-group.ts";
+import type { PushClient } from "../push/client.ts";
+import { parseDuration } from "./duration.ts";
+import { existingLedger } from "./existing-ledger.ts";
+import { ageText, byKey } from "./groups.ts";
+import { EXIT, type Io, UsageError } from "./io.ts";
+import { timeText } from "./publish.ts";
+import { describeRemoval, removalFacts } from "./remove.ts";
+import { clientOf, type GatewayFlags, publisherOf } from "./target.ts";
+
+export type PruneFlags = GatewayFlags & {
+  readonly olderThan: string;
+  readonly job?: readonly string[];
+  readonly yes?: boolean;
+};
+
+/** What became of an old group. */
+type Fate = {
+  readonly action: "would remove" | "removed" | "left" | "failed";
+  /** For a person, where the action does not say it all. */
+  readonly said?: string;
+  readonly facts?: object;
+};
+
+type PruneContext = {
+  /** Undefined where there is no gateway, and only the ledger's groups are removed. */
+  readonly client: PushClient | undefined;
+  /** Without it nothing is removed. */
+  readonly isMeant: boolean;
+  readonly olderThanSeconds: number;
+  readonly publish: (ledger: Ledger, group: GroupingKey) => Promise<GroupPublication>;
+};
+
+/**
+ * Removes the groups that nobody reports to any more, or says which these are. Never asks: without
+ * `--yes` nothing is removed, at a terminal or not. 1 when one could not be removed.
+ */
+export async function prune(flags: PruneFlags, io: Io): Promise<number> {
+  const olderThanSeconds = parseDuration(flags.olderThan, "--older-than") / 1000;
+  if (olderThanSeconds === 0) {
+    throw new UsageError("--older-than 0 is every group: name an age, such as 7d");
+  }
+  const { yes: isMeant = false, job: jobs } = flags;
+  const { config, ledger } = await existingLedger(flags, io);
+  const hasGateway = config.gateway !== undefined || ledger === undefined;
+  const client = hasGateway ? clientOf(flags, io) : undefined;
+  try {
+    const options = { client, ledger, clock: systemClock, olderThanSeconds, jobs };
+    const { old, examined } = await findOldGroups(options);
+    const context: PruneContext = {
+      client,
+      isMeant,
+      olderThanSeconds,
+      publish: async (from, group) => (await publisherOf(config, from)).publish(group),
+    };
+    const results: Result[] = [];
+    for (const each of old.toSorted(byKey)) {
+      const fate = await settle(each, context);
+      results.push({ old: each, fate });
+      if (!flags.json) print({ old: each, fate }, flags, io);
+    }
+    const found = results.filter(({ fate }) => fate.action !== "left").length;
+    if (flags.json) {
+      const groups = results.map(plain);
+      io.out(`${JSON.stringify({ dryRun: !isMeant, olderThanSeconds, examined, groups })}\n`);
+    } else if (!flags.quiet) {
+      const dry = isMeant || found === 0 ? "" : "; nothing was removed, --yes removes them";
+      io.err(
+        `closing-bell: ${found} of ${examined} groups ${client === undefined ? "of" : "at"} ${client?.gateway ?? ledger?.place} are older than ${flags.olderThan}${dry}\n`,
+      );
+    }
+    return results.some(({ fate }) => fate.action === "failed") ? EXIT.failed : EXIT.done;
+  } finally {
+    client?.close();
+  }
+}
+
+type Result = { readonly old: OldGroup; readonly fate: Fate };
+
+/** Removes an old group, if that is meant and may be. */
+async function settle(old: OldGroup, context: PruneContext): Promise<Fate> {
+  if (old.status === "untouchable") {
+    const isNameless = old.error instanceof InvalidGroupingKeyError;
+    return { action: isNameless ? "left" : "failed", said: old.error.message };
+  }
+  const { ownership, groupingKey } = old;
+  if (ownership.status === "another") {
+    return { action: "left", said: `ledger ${ownership.version.ledgerId} publishes it` };
+  }
+  if (!context.isMeant) return { action: "would remove" };
+  const { client, olderThanSeconds, publish } = context;
+  try {
+    if (ownership.status === "nobody") {
+      await client?.delete(groupingKey);
+      return { action: "removed" };
+    }
+    const { ledger } = ownership;
+    const before = systemClock.now() - olderThanSeconds;
+    const removal = await bounded(GROUP_TIMEOUT_MS, undefined, (signal) =>
+      removeOldGroup({ ledger, client, clock: systemClock, signal, before }, groupingKey),
+    );
+    if (removal.status === "alive") return { action: "left", said: "it has just run again" };
+    const publication =
+      removal.returns && client !== undefined ? await publish(ledger, groupingKey) : undefined;
+    return {
+      action: removal.untold === undefined ? "removed" : "failed",
+      said: describeRemoval(removal, client?.gateway, publication),
+      facts: removalFacts(removal, publication),
+    };
+  } catch (error) {
+    if (!(error instanceof ClosingBellError)) throw error;
+    return { action: "failed", said: error.message };
+  }
+}
+
+/** Standard output has what goes or went, standard error the rest. */
+function print({ old, fate }: Result, flags: PruneFlags, io: Io): void {
+  const { action, said } = fate;
+  const name = formatGroupingKey(old.groupingKey);
+  const age = `last ${old.by} ${timeText(old.lastAt)}, ${ageText(systemClock.now() - old.lastAt)}`;
+  const more = said === undefined ? "" : `; ${said}`;
+  switch (action) {
+    case "would remove":
+    case "removed":
+      if (!flags.quiet) {
+        io.out(`${action} ${name}  ${old.series} series, ${age}${more}\n`);
+      }
+      break;
+    case "left":
+      if (!flags.quiet) io.err(`closing-bell: ${name}  left alone, ${age}${more}\n`);
+      break;
+    case "failed":
+      io.err(`closing-bell: ${name}  not removed, ${age}${more}\n`);
+      break;
+    default:
+      action satisfies never;
+  }
+}
+
+function plain({ old, fate }: Result): object {
+  const { groupingKey, series, lastAt, by } = old;
+  const { action, said, facts } = fate;
+  const reason = said === undefined || facts !== undefined ? {} : { reason: said };
+  return { groupingKey, series, lastAt, by, action, ...reason, ...facts };
+}
