@@ -32,7 +32,7 @@ const REMEMBERED_REJECTIONS = 20;
 const MAX_BOUNDS_TEXT = 200;
 
 /**
- * Adds records to a snapshot: the next version of it. Pure.
+ * Adds records to a snapshot: the next version of it. Pure. (The file is over 250 lines: one computation.)
  *
  * Counters and buckets add up; `*_timestamp_seconds` take the maximum; a status gauge, and a help
  * text, is that of the record with the greatest (time, id); the results are those of the successful

@@ -93,7 +93,8 @@ const MAX_BACKOFF_MS = 250;
 /**
  * A client of one Pushgateway. Every call settles within its deadline, retries at most once and only
  * what is safe to repeat (all calls replace, none adds), and never takes anything but 200 or 202 for
- * success: a redirect, a login page or half an answer is an error.
+ * success: a redirect, a login page or half an answer is an error. (The file is over 250 lines because
+ * types and limits stand beside the call that they are about.)
  *
  * Calls reject with {@link PushError}; its `retryable` says whether trying later can help.
  *

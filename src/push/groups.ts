@@ -9,6 +9,11 @@ import {
 } from "../metrics/exposition/family.ts";
 import type { CallOptions, PushClient } from "./client.ts";
 
+/*
+ * The gateway's read side: what it says of its groups and of itself. Over 250 lines, because what its
+ * JSON is like is nobody else's business.
+ */
+
 /** A group as the gateway lists it. */
 export type GatewayGroup = {
   /** All labels of its grouping key, `job` included. */
