@@ -25,6 +25,8 @@ export function adoptedTotals(families: readonly MetricFamily[]): Totals {
   const rejectedName: string = ledgerCatalogue.rejectedRecordsTotal.name;
   const own: readonly string[] = [ledgerCatalogue.ledgerVersion.name, rejectedName];
   const kept = families
+    // Quantiles of several runs cannot be added.
+    .filter(({ type }) => type !== "summary")
     .filter(({ name, samples }) => !own.includes(name) && samples.length > 0)
     .map((family) => recordFamily(family, catalogueGaugeKind(family.name), MAX_TOTAL))
     .sort((a, b) => compareText(a.name, b.name));

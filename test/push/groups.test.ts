@@ -113,14 +113,20 @@ describe("what was pushed is read back", () => {
     ]);
   });
 
-  test("but for summaries, which nothing can be made of", async () => {
+  test("summaries among them", async () => {
     const gateway = await startPushgateway({ clock: manualClock(1_700_000_000) });
     cleanups.push(() => gateway.close());
     const client = clientOf(gateway.url);
-    const text = "# TYPE s summary\ns_sum 1\ns_count 1\n# TYPE g gauge\ng 1\n";
+    const text = '# TYPE s summary\ns{quantile="0.5"} 2\ns_sum 4\ns_count 2\n';
     await client.push(KEY, expositionOfText(KEY, text));
     const [group] = await readGroups(client);
-    expect(pushedFamilies(group as GatewayGroup).map(({ name }) => name)).toEqual(["g"]);
+    expect(pushedFamilies(group as GatewayGroup)).toMatchObject([
+      {
+        type: "summary",
+        name: "s",
+        samples: [{ labels: {}, quantiles: [{ quantile: 0.5, value: 2 }], count: 2, sum: 4 }],
+      },
+    ]);
   });
 });
 
