@@ -182,3 +182,13 @@ export class InvalidInputError extends ClosingBellError {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Anything that was thrown as an error: users' code may throw even what has no text. */
+export function asError(thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown;
+  try {
+    return new Error(String(thrown));
+  } catch {
+    return new Error("something was thrown that has no text", { cause: thrown });
+  }
+}

@@ -3,6 +3,7 @@ import { LedgerGroupError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { readNewestSnapshot } from "../ledger/fold-round.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { countPending } from "../publish/current.ts";
 import { lookAt } from "../publish/look.ts";
 import { ownershipIn } from "../publish/ownership.ts";
 import type { GroupPublication } from "../publish/publish-group.ts";
@@ -98,8 +99,7 @@ const DECLINED: Result = { status: "declined", said: "nothing was removed" };
 
 async function describeTotals(ledger: Ledger, key: GroupingKey): Promise<string> {
   const { totals } = await readNewestSnapshot(ledger, key);
-  let pending = 0;
-  for await (const item of ledger.pending(key)) if (item.status === "record") pending++;
+  const pending = await countPending(ledger, key);
   return `${ledger.place} (${totals.records} records, and ${pending} pending)`;
 }
 

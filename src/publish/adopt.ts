@@ -1,20 +1,17 @@
 import type { Clock } from "../clock.ts";
-import { InvalidOptionError, LedgerUnavailableError } from "../errors.ts";
+import { InvalidOptionError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { adoptedTotals } from "../ledger/adopted-totals.ts";
 import { readNewestSnapshot, replaceTotals } from "../ledger/fold-round.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { runCatalogue } from "../metrics/catalogue.ts";
+import { gaugeValue } from "../metrics/exposition/family.ts";
 import type { PushClient } from "../push/client.ts";
 import { learnShown } from "./births.ts";
+import { countPending } from "./current.ts";
 import { isOwnHistory, type Look, look } from "./look.ts";
-import { publishedVersion } from "./publish-group.ts";
-import {
-  type PublishState,
-  publishStateOf,
-  stateOfTotals,
-  withPublishState,
-} from "./publish-state.ts";
+import { openNotes, type PublishState, publishedVersion, stateOfTotals } from "./publish-state.ts";
+import { withLease } from "./with-lease.ts";
 
 export type AdoptOptions = {
   readonly ledger: Ledger;
@@ -53,28 +50,20 @@ export type Adoption =
  * @throws {InvalidOptionError} when `pending` has to be said; {LedgerUnavailableError} while somebody
  * publishes the group; {PushError} when the gateway cannot be read; what the ledger throws.
  */
-export async function adoptGroup(
+export function adoptGroup(
   { ledger, client, clock, pending }: AdoptOptions,
   group: GroupingKey,
 ): Promise<Adoption> {
-  const taken = await ledger.lease(group);
-  if (taken.status === "held") {
-    throw new LedgerUnavailableError(
-      `${formatGroupingKey(group)} is being published by ${taken.holder}: try again when it is done`,
-    );
-  }
-  const { lease } = taken;
-  try {
+  return withLease(ledger, group, async (lease): Promise<Adoption> => {
     const shows = await look(client, group);
     const { version: from } = shows;
     const ledgerId = await ledger.ledgerId();
-    const item = await lease.readState();
-    const state = publishStateOf(item, client.gateway);
+    const { state, note } = await openNotes(lease, client.gateway);
     const ours = {
       ledgerId,
       version: publishedVersion(await readNewestSnapshot(ledger, group), state),
     };
-    if (from === undefined && ours.version === 0 && (await count(ledger, group)) === 0) {
+    if (from === undefined && ours.version === 0 && (await countPending(ledger, group)) === 0) {
       return { status: "unknown group" };
     }
     if (from === undefined || isOwnHistory(from, ours, state.adopted)) {
@@ -90,13 +79,11 @@ export async function adoptGroup(
     const adopted: PublishState = isOwnId
       ? { ...learned, ahead: from.version + 1 - next.version }
       : { ...learned, adopted: from };
-    await lease.writeState(withPublishState(item, client.gateway, adopted));
+    await note(adopted);
     const version = publishedVersion(next, adopted);
-    const waiting = await count(ledger, group);
+    const waiting = await countPending(ledger, group);
     return { status: "adopted", version, from, pending: waiting, dropped };
-  } finally {
-    await lease.release();
-  }
+  });
 }
 
 /** Drops, or keeps, pending records that may be in the gateway's totals already. */
@@ -115,7 +102,9 @@ async function settlePending(
 ): Promise<number> {
   // Another ledger's totals hold nothing of ours.
   if (shows.version?.ledgerId !== ledgerId) return 0;
-  const latest = Math.max(shows.pushedAt, lastCompletion(shows));
+  const { name } = runCatalogue.lastCompletionTimestampSeconds;
+  // By the gateway's clock, and by that of those who ran what it shows.
+  const latest = Math.max(shows.pushedAt, gaugeValue(shows.families, name) ?? 0);
   const doubtful: string[] = [];
   for await (const item of ledger.pending(group)) {
     if (item.status === "record" && item.record.time <= latest) doubtful.push(item.record.id);
@@ -130,17 +119,4 @@ async function settlePending(
       "a backup was restored, and nobody can tell whether they were counted before. " +
       "Say --pending drop when they were, --pending count when they were not",
   );
-}
-
-/** Of the runs that the gateway shows, by the clock of those who ran them. Unix seconds. */
-function lastCompletion({ families }: Look): number {
-  const { name } = runCatalogue.lastCompletionTimestampSeconds;
-  const family = families.find((each) => each.name === name);
-  return family?.type === "gauge" ? (family.samples[0]?.value ?? 0) : 0;
-}
-
-async function count(ledger: Ledger, group: GroupingKey): Promise<number> {
-  let records = 0;
-  for await (const item of ledger.pending(group)) if (item.status === "record") records++;
-  return records;
 }

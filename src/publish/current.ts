@@ -8,10 +8,9 @@ import {
   type GroupPublication,
   heldOf,
   type PublishContext,
-  publishedVersion,
   totalFamilies,
 } from "./publish-group.ts";
-import { publishStateOf, stateOfTotals } from "./publish-state.ts";
+import { publishedVersion, publishStateOf, stateOfTotals } from "./publish-state.ts";
 
 /**
  * Says that a group needs no publishing; undefined when it does. Compares what the gateway shows with
@@ -59,6 +58,13 @@ export async function publicationIfCurrent(
   const isShown = state.acked?.version === version && showsAll(seen, families);
   if (isNews || !isShown) return undefined;
   return { ...current, ...heldOf(state, holdSeconds) };
+}
+
+/** Records that wait to be folded and can be. */
+export async function countPending(ledger: Ledger, group: GroupingKey): Promise<number> {
+  let records = 0;
+  for await (const item of ledger.pending(group)) if (item.status === "record") records++;
+  return records;
 }
 
 /** Whether a record waits to be folded that can be. */

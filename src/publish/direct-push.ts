@@ -1,11 +1,11 @@
-import { InvalidMetricError, LedgerGroupError, PushError } from "../errors.ts";
+import { InvalidMetricError, LedgerGroupError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { type Exposition, expositionOf } from "../push/body.ts";
 import type { PushClient, PushReceipt } from "../push/client.ts";
 import { type Barrier, barrier as realBarrier } from "./barrier.ts";
-import { leavesNothing } from "./publish-group.ts";
+import { leavesNothing, mayRepeat } from "./push-error.ts";
 
 export type DirectPushOptions = {
   readonly client: PushClient;
@@ -68,8 +68,7 @@ export function createDirectPush({
         return receipt;
       } catch (error) {
         if (leavesNothing(error)) unconfirmed.delete(name);
-        const mayRetry = error instanceof PushError && error.retryable && error.status !== 429;
-        if (attempt === ATTEMPTS || !mayRetry || signal.aborted) throw error;
+        if (attempt === ATTEMPTS || !mayRepeat(error) || signal.aborted) throw error;
       }
     }
   }

@@ -1,8 +1,8 @@
-import { LedgerConflictError, LedgerUnfitError } from "../errors.ts";
+import { asError, LedgerConflictError, LedgerUnfitError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
 import type { AppendResult, Ledger } from "../ledger/ledger.ts";
 import { runCatalogue } from "../metrics/catalogue.ts";
-import type { MetricFamily } from "../metrics/exposition/family.ts";
+import { gaugeValue, type MetricFamily } from "../metrics/exposition/family.ts";
 import { recordLogLines } from "../record/log-lines.ts";
 import {
   completionRecord,
@@ -149,10 +149,6 @@ const LEFT_TO_OTHERS: Publication = {
   reason: "it is left to `closing-bell publish`",
 };
 
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
 /**
  * What `work` resolves to. When it rejects, or the signal aborts first, what `giveUp` makes of that:
  * called while the signal aborts and not after it, because whoever aborts may end the process next.
@@ -205,6 +201,7 @@ function repetition({ group, executionId, time, families }: RunRecord): RunRecor
 function recordOf(report: RunReport): RunRecord {
   const { groupingKey, status, executionId = newExecutionId() } = report;
   const { lastStartTimestampSeconds, lastCompletionTimestampSeconds } = runCatalogue;
+  // The run-status families are the one place where a report says when it began and ended.
   const startedAt = gaugeValue(status, lastStartTimestampSeconds.name);
   if (report.type === "start") {
     return startRecord({ groupingKey, executionId, families: status, startedAt: startedAt ?? 0 });
@@ -219,12 +216,6 @@ function recordOf(report: RunReport): RunRecord {
     completedAt: gaugeValue(status, lastCompletionTimestampSeconds.name) ?? 0,
     families: [...status, ...results],
   });
-}
-
-/** The run-status families are the one place where a report says when it began and ended. */
-function gaugeValue(families: readonly MetricFamily[], name: string): number | undefined {
-  const family = families.find((each) => each.name === name);
-  return family?.type === "gauge" ? family.samples[0]?.value : undefined;
 }
 
 /** Resolves after a while, or when the signal aborts. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { type ClosingBellError, type LedgerVersion, PushError } from "../errors.ts";
+import type { ClosingBellError, LedgerVersion } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
 import { foldGroup, readNewestSnapshot } from "../ledger/fold-round.ts";
 import type { Lease, Ledger } from "../ledger/ledger.ts";
@@ -11,13 +11,16 @@ import { expositionOf } from "../push/body.ts";
 import type { PushClient } from "../push/client.ts";
 import type { Barrier } from "./barrier.ts";
 import { births, dueTimes, learnShown } from "./births.ts";
-import { type Look, look, requireOwnHistory, showsAll } from "./look.ts";
+import { type Look, look, showsAll } from "./look.ts";
+import { requireOwnGroup } from "./own-group.ts";
 import {
   openNotes,
   type PublishState,
+  publishedVersion,
   stateOfTotals,
   withoutUnconfirmed,
 } from "./publish-state.ts";
+import { leavesNothing } from "./push-error.ts";
 
 /** What came of publishing one group. */
 export type GroupPublication = { readonly groupingKey: GroupingKey } & (
@@ -102,14 +105,7 @@ export async function publishUnderLease(
   const known = isOutstanding ? undefined : seen;
   const shows = known ?? (await look(client, group, { signal }));
   // Before anything is folded: what is pending can then still be added to totals that are adopted.
-  const ledgerId = await ledger.ledgerId();
-  requireOwnHistory(shows, {
-    group,
-    ours: { ledgerId, version: publishedVersion(await readNewestSnapshot(ledger, group), before) },
-    adopted: before.adopted,
-    gateway,
-    place: ledger.place,
-  });
+  const { ledgerId } = await requireOwnGroup(ledger, group, { shows, state: before, gateway });
 
   await foldGroup(ledger, group, { signal });
   const snapshot = await readNewestSnapshot(ledger, group);
@@ -215,11 +211,6 @@ export function heldOf({ hidden }: PublishState, holdSeconds: number): { readonl
   return { held: { series: hidden.count, first, until: last } };
 }
 
-/** The version under which totals are shown at a gateway. 0 before the first. */
-export function publishedVersion({ version }: Snapshot, { ahead = 0 }: PublishState): number {
-  return version === 0 ? 0 : version + ahead;
-}
-
 /** A group's totals as families, and whose totals they are. */
 export function totalFamilies(
   snapshot: Snapshot,
@@ -228,14 +219,4 @@ export function totalFamilies(
   const { type, name, help } = ledgerCatalogue.ledgerVersion;
   const samples = [{ labels: { ledger_id: ledgerId }, value: version }];
   return [...snapshotFamilies(snapshot), { type, name, help, samples }];
-}
-
-/** A proxy gives these for what it may have passed on: too many, and too slow. */
-const UNCERTAIN: readonly number[] = [408, 429];
-
-/** After a refusal of the gateway's own, and when it was never reached, nothing is outstanding. */
-export function leavesNothing(error: unknown): boolean {
-  if (!(error instanceof PushError)) return false;
-  const { status = 0, notSent } = error;
-  return notSent || (status >= 400 && status < 500 && !UNCERTAIN.includes(status));
 }

@@ -76,6 +76,14 @@ export function withPublishState(
   return { version: (item?.version ?? 0) + 1, value };
 }
 
+/** The version under which totals are shown at a gateway. 0 before the first. */
+export function publishedVersion(
+  { version }: { readonly version: number },
+  { ahead = 0 }: PublishState,
+): number {
+  return version === 0 ? 0 : version + ahead;
+}
+
 /** What is noted of a gateway, to be read and written by whoever has the group's lease. */
 export async function openNotes(lease: Lease, gateway: string) {
   let item = await lease.readState();

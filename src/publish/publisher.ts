@@ -1,6 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Clock, systemClock } from "../clock.ts";
-import { ClosingBellError, InvalidOptionError, LeaseLostError, PushError } from "../errors.ts";
+import {
+  asError,
+  ClosingBellError,
+  InvalidOptionError,
+  LeaseLostError,
+  PushError,
+} from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { refuseUnknownKeys } from "../options.ts";
@@ -10,7 +16,9 @@ import { type Barrier, barrier as realBarrier } from "./barrier.ts";
 import { holdSecondsOf } from "./births.ts";
 import { hasPending, publicationIfCurrent } from "./current.ts";
 import { type Look, lookAt } from "./look.ts";
+import { mapSome } from "./map-some.ts";
 import { type GroupPublication, type PublishContext, publishUnderLease } from "./publish-group.ts";
+import { mayRepeat } from "./push-error.ts";
 
 export type PublisherOptions = {
   readonly ledger: Ledger;
@@ -129,7 +137,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     seen?: Look,
   ): Promise<GroupPublication> {
     let result = await settle(group, signal, seen);
-    if (mayRetry(result) && !signal.aborted) {
+    if (result.status === "failed" && mayRepeat(result.error) && !signal.aborted) {
       await delay(Math.random() * MAX_BACKOFF_MS, undefined, { signal }).catch(() => {});
       if (!signal.aborted) result = await settle(group, signal, undefined);
     }
@@ -171,13 +179,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const groups = only ?? (await ledger.groups());
       if (groups.length === 0) return [];
       const shown = await readGroups(client, signal === undefined ? {} : { signal });
-      const results: GroupPublication[] = [];
-      const queue = groups.entries();
-      async function work(): Promise<void> {
-        for (const [index, group] of queue) results[index] = await heal(group, shown, signal);
-      }
-      await Promise.all(Array.from({ length: AT_ONCE }, work));
-      return results;
+      return mapSome(groups, AT_ONCE, (group) => heal(group, shown, signal));
     },
   };
 }
@@ -185,13 +187,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
 /** Others may have found the lease taken meanwhile. */
 function isDone({ status }: GroupPublication): boolean {
   return status === "published" || status === "current" || status === "removed";
-}
-
-/** Only what may be different a moment later, and was not a request to come back later. */
-function mayRetry(result: GroupPublication): boolean {
-  if (result.status !== "failed") return false;
-  const { error } = result;
-  return error instanceof PushError && error.retryable && error.status !== 429;
 }
 
 function failureOf(groupingKey: GroupingKey, thrown: unknown): GroupPublication {
@@ -204,8 +199,7 @@ function failureOf(groupingKey: GroupingKey, thrown: unknown): GroupPublication 
     thrown.code === "ERR_LEDGER_UNAVAILABLE" ||
     thrown.code === "ERR_LEDGER_FULL";
   if (!isTransient) return { groupingKey, status: "refused", error: thrown };
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return { groupingKey, status: "failed", error };
+  return { groupingKey, status: "failed", error: asError(thrown) };
 }
 
 /** Runs `work` with a signal that also aborts after a time. */

@@ -1,7 +1,6 @@
 import type { Clock } from "../clock.ts";
-import { LedgerUnavailableError } from "../errors.ts";
-import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
-import { foldGroup, readNewestSnapshot, removeTotals } from "../ledger/fold-round.ts";
+import type { GroupingKey } from "../grouping-key.ts";
+import { foldGroup, removeTotals } from "../ledger/fold-round.ts";
 import type { Lease, Ledger } from "../ledger/ledger.ts";
 import { areRemoved, type Snapshot } from "../ledger/snapshot.ts";
 import { snapshotFamilies } from "../ledger/snapshot-families.ts";
@@ -10,9 +9,11 @@ import type { MetricFamily } from "../metrics/exposition/family.ts";
 import type { PushClient } from "../push/client.ts";
 import { type Barrier, barrier as realBarrier } from "./barrier.ts";
 import { hasPending } from "./current.ts";
-import { look, requireOwnHistory } from "./look.ts";
-import { publishedVersion, unpublish } from "./publish-group.ts";
-import { openNotes, stateOfTotals } from "./publish-state.ts";
+import { look } from "./look.ts";
+import { requireOwnGroup } from "./own-group.ts";
+import { unpublish } from "./publish-group.ts";
+import { openNotes, publishedVersion, stateOfTotals } from "./publish-state.ts";
+import { withLease } from "./with-lease.ts";
 
 export type RemoveOptions = {
   readonly ledger: Ledger;
@@ -73,34 +74,32 @@ export function removeOldGroup(
   });
 }
 
+/** What was in the way. */
+type Stopped<Stays> = { readonly stays: Stays };
+
 /** @param judge says what is in the way, of the totals with all that is recorded. */
 async function removeUnless<Stays>(
   { ledger, client, clock, signal, barrier = realBarrier }: RemoveOptions,
   group: GroupingKey,
   judge: (snapshot: Snapshot) => Stays | undefined,
 ): Promise<Removed | Stays> {
-  const taken = await ledger.lease(group);
-  if (taken.status === "held") {
-    throw new LedgerUnavailableError(
-      `${formatGroupingKey(group)} is being published by ${taken.holder}: try again when it is done`,
-    );
-  }
-  const { lease } = taken;
-  let removed: Removed;
-  try {
-    const shown = client && (await atGateway(ledger, client, group, lease, { barrier, signal }));
-    const emptied = await emptyTotals(ledger, group, signal, judge);
-    if ("stays" in emptied) return emptied.stays;
-    const { snapshot, ...counts } = emptied;
-    const told = await Promise.resolve(shown?.remove(snapshot, clock)).then(
-      () => ({}),
-      (error: Error) => ({ untold: error }),
-    );
-    const { version } = snapshot;
-    removed = { status: "removed", version, ...counts, returns: false, ...told };
-  } finally {
-    await lease.release();
-  }
+  const removed = await withLease(
+    ledger,
+    group,
+    async (lease): Promise<Removed | Stopped<Stays>> => {
+      const shown = client && (await atGateway(ledger, client, group, lease, { barrier, signal }));
+      const emptied = await emptyTotals(ledger, group, signal, judge);
+      if ("stays" in emptied) return emptied;
+      const { snapshot, ...counts } = emptied;
+      const told = await Promise.resolve(shown?.remove(snapshot, clock)).then(
+        () => ({}),
+        (error: Error) => ({ untold: error }),
+      );
+      const { version } = snapshot;
+      return { status: "removed", version, ...counts, returns: false, ...told };
+    },
+  );
+  if ("stays" in removed) return removed.stays;
   // After the release: whoever found the lease taken has left his record to us.
   return { ...removed, returns: await hasPending(ledger, group) };
 }
@@ -118,10 +117,7 @@ async function atGateway(
   // Or it would come back with the push that is still under way.
   if (state.unconfirmed !== undefined) await barrier(client, signal);
   const shows = await look(client, group, { signal });
-  const version = publishedVersion(await readNewestSnapshot(ledger, group), state);
-  const ours = { ledgerId: await ledger.ledgerId(), version };
-  const { adopted } = state;
-  requireOwnHistory(shows, { group, ours, adopted, gateway, place: ledger.place });
+  await requireOwnGroup(ledger, group, { shows, state, gateway });
   return {
     remove(empty: Snapshot, clock: Clock): Promise<void> {
       const next = stateOfTotals(state, empty.totals.since);
@@ -138,7 +134,7 @@ async function emptyTotals<Stays>(
   judge: (snapshot: Snapshot) => Stays | undefined,
 ): Promise<
   | { readonly snapshot: Snapshot; readonly records: number; readonly pending: number }
-  | { readonly stays: Stays }
+  | Stopped<Stays>
 > {
   let pending = 0;
   for (;;) {

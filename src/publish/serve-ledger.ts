@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { areRemoved } from "../ledger/snapshot.ts";
 import type { LabelSet, MetricFamily } from "../metrics/exposition/family.ts";
 import { hasPending } from "./current.ts";
+import { mapSome } from "./map-some.ts";
 import { totalFamilies } from "./publish-group.ts";
 import { publishStates, type SeriesId } from "./publish-state.ts";
 import {
@@ -93,7 +94,7 @@ export function createLedgerReader({
   }
 
   async function noteSent(scraper: string, groups: readonly GroupBirths[], lack: NoteLack) {
-    await mapSome(groups, async ({ group, zeros, state: { since } }) => {
+    await mapSome(groups, AT_ONCE, async ({ group, zeros, state: { since } }) => {
       if (zeros.length === 0) return;
       try {
         await noteZeros(ledger, group, zeros, scraper, since);
@@ -115,7 +116,7 @@ export function createLedgerReader({
       const keys = [...(await ledger.groups())].sort((a, b) =>
         formatGroupingKey(a) < formatGroupingKey(b) ? -1 : 1,
       );
-      const read = await mapSome(keys, (group) => readGroup(group, awaited, times, lack));
+      const read = await mapSome(keys, AT_ONCE, (group) => readGroup(group, awaited, times, lack));
       const groups = read.filter((each) => each !== undefined);
       return {
         groups,
@@ -220,18 +221,4 @@ function itemOf(group: GroupingKey): string {
 
 function contended(): LedgerUnavailableError {
   return new LedgerUnavailableError("others kept noting what they served");
-}
-
-/** A few at a time, in order. */
-async function mapSome<T, R>(
-  items: readonly T[],
-  work: (item: T) => Promise<R>,
-): Promise<readonly R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  async function take(): Promise<void> {
-    for (const [index, item] of queue) results[index] = await work(item);
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, take));
-  return results;
 }

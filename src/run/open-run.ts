@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
-import { ClosingBellError } from "../errors.ts";
+import { asError, ClosingBellError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
 import { catalogue, type RunOutcome } from "../metrics/catalogue.ts";
 import { TRADING_AREAS } from "../metrics/definition.ts";
@@ -151,16 +151,6 @@ async function deliverWithin(
     const refused = error instanceof ClosingBellError && error.code !== "ERR_PUSH";
     if (refused) return { status: "refused", error };
     return { status: "failed", error: asError(error) };
-  }
-}
-
-/** A delivery may throw anything, even what has no text. */
-function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown;
-  try {
-    return new Error(String(thrown));
-  } catch {
-    return new Error("something was thrown that has no text", { cause: thrown });
   }
 }
 

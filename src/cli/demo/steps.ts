@@ -1,7 +1,8 @@
 import { formatGroupingKey } from "../../grouping-key.ts";
 import { readPrices } from "../../jobs/backtest/prices.ts";
 import { runBacktest, STRATEGY } from "../../jobs/backtest.ts";
-import type { MetricFamily } from "../../metrics/exposition/family.ts";
+import { runCatalogue } from "../../metrics/catalogue.ts";
+import { gaugeValue, type MetricFamily } from "../../metrics/exposition/family.ts";
 import type { DeliveryReport } from "../../publish/delivery.ts";
 import { lookAt } from "../../publish/look.ts";
 import { readGroups, readScrape } from "../../push/groups.ts";
@@ -188,7 +189,7 @@ async function totals({ client }: Stage) {
     succeeded: sum(families, "batch_job_runs_total", { outcome: "succeeded" }),
     failed: sum(families, "batch_job_runs_total", { outcome: "failed" }),
     trades: sum(families, "trades_total", {}),
-    lastSuccess: lastSuccess(families),
+    lastSuccess: gaugeValue(families, runCatalogue.lastSuccessTimestampSeconds.name),
   };
 }
 
@@ -202,10 +203,4 @@ function sum(
   return family.samples
     .filter((sample) => Object.entries(labels).every(([k, v]) => sample.labels[k] === v))
     .reduce((total, { value }) => total + value, 0);
-}
-
-function lastSuccess(families: readonly MetricFamily[]): number | undefined {
-  const name = "batch_job_last_success_timestamp_seconds";
-  const family = families.find((each) => each.name === name);
-  return family?.type === "gauge" ? family.samples[0]?.value : undefined;
 }

@@ -1,5 +1,10 @@
 import type { FileHandle } from "node:fs/promises";
-import { LedgerFullError, LedgerUnavailableError, LedgerUnfitError } from "../../errors.ts";
+import {
+  asError,
+  LedgerFullError,
+  LedgerUnavailableError,
+  LedgerUnfitError,
+} from "../../errors.ts";
 
 /** The calls whose outcome depends on the machine. Passed in, so that tests can have a strange one. */
 export type FileSystem = {
@@ -43,7 +48,7 @@ const UNFIT = new Set(
  * @returns a {ClosingBellError}; the cause itself when it is no fault of the system's.
  */
 export function ledgerError(what: string, directory: string, cause: unknown): Error {
-  if (!isSystemError(cause)) return cause instanceof Error ? cause : new Error(String(cause));
+  if (!isSystemError(cause)) return asError(cause);
   const { code, message } = cause;
   const elsewhere =
     "set CLOSING_BELL_STATE_DIR to a directory on a local disk that this user may write";

@@ -58,6 +58,12 @@ export type SummarySample = {
 /** Legacy Prometheus metric names. */
 export const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
+/** The value of a gauge that has no labels, among families; undefined when it is not there. */
+export function gaugeValue(families: readonly MetricFamily[], name: string): number | undefined {
+  const family = families.find((each) => each.name === name);
+  return family?.type === "gauge" ? family.samples[0]?.value : undefined;
+}
+
 /** How many lines (series) a family has in the text format. */
 export function seriesCount(family: MetricFamily): number {
   switch (family.type) {
