@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
 const { catalogue, runCatalogue } = await load("../src/metrics/catalogue.ts");
+const { aiCatalogue } = await load("../src/metrics/ai-catalogue.ts");
 const { ledgerCatalogue } = await load("../src/ledger/own-families.ts");
 const { REFUSALS } = await load("../src/pushgateway/refusals.ts");
 
@@ -22,6 +23,7 @@ const AREAS = {
 const sections = [
   { file: "README.md", marker: "metrics", render: metricsTable },
   { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+  { file: "docs/ai-cost.md", marker: "claude", render: () => example("claude") },
   ...["agent", "feature-store", "strategy", "backtest", "live"].map((name) => ({
     file: "docs/instrumenting.md",
     marker: name,
@@ -72,7 +74,7 @@ function refusalsTable() {
 }
 
 function metricsTable() {
-  const own = { ...runCatalogue, ...ledgerCatalogue };
+  const own = { ...aiCatalogue, ...runCatalogue, ...ledgerCatalogue };
   const families = [...Object.values(catalogue), ...Object.values(own)];
   const rows = Object.entries(AREAS).flatMap(([area, title]) => [
     `| **${title}** | | | |`,

@@ -1,5 +1,7 @@
+export type { Bill, TrackAiRequest, TrackAiRequestOptions } from "./ai-pricing/track.ts";
 export type { Clock } from "./clock.ts";
 export { runJob, settleJob } from "./default-delivery.ts";
+export { trackAiRequest } from "./default-pricing.ts";
 export {
   ClosingBellError,
   ConfigError,
@@ -23,15 +25,8 @@ export {
 } from "./errors.ts";
 export type { Credentials } from "./gateway-url.ts";
 export { type GroupingKey, groupingKey } from "./grouping-key.ts";
-export {
-  type Action,
-  type Bill,
-  recordAnalysis,
-  recordConviction,
-  recordDecision,
-  type TrackAiRequestOptions,
-  trackAiRequest,
-} from "./metrics/ai.ts";
+export { type Action, recordAnalysis, recordConviction, recordDecision } from "./metrics/ai.ts";
+export { aiCatalogue } from "./metrics/ai-catalogue.ts";
 export { type Catalogue, catalogue, type RunOutcome, runCatalogue } from "./metrics/catalogue.ts";
 export { setKillSwitch, trackConstitutionCheck } from "./metrics/constitution.ts";
 export {

@@ -44,13 +44,17 @@ export function showConfig(flags: ConfigFlags, io: Io): number {
   return problems.length === 0 ? EXIT.done : explainFailure(new ConfigError(problems), io);
 }
 
-function rowsOf({ gateway, ledger, publish, scrapeIntervalSeconds, jobs }: Settings): Row[] {
+function rowsOf(settings: Settings): Row[] {
+  const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices } = settings;
   return [
     ...(gateway === undefined ? [] : gatewayRows(gateway)),
     ...rowOf("ledger", ledger && { ...ledger, value: ledgerPlaceText(ledger.value) }),
     ...rowOf("publish", publish),
     ...rowOf("scrapeIntervalSeconds", scrapeIntervalSeconds),
     ...Object.entries(jobs).flatMap(([name, job]) => rowOf(`jobs.${plainName(name)}`, job)),
+    ...Object.entries(aiPrices).flatMap(([model, price]) =>
+      rowOf(`aiPrices.${plainName(model)}`, price),
+    ),
   ];
 }
 

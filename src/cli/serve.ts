@@ -1,5 +1,6 @@
 import { systemClock } from "../clock.ts";
-import { recordAnalysis, recordConviction, recordDecision, trackAiRequest } from "../metrics/ai.ts";
+import { trackAiRequest } from "../default-pricing.ts";
+import { recordAnalysis, recordConviction, recordDecision } from "../metrics/ai.ts";
 import { trackConstitutionCheck } from "../metrics/constitution.ts";
 import {
   recordCacheHit,

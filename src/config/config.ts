@@ -24,6 +24,8 @@ export type Config = {
   /** How often Prometheus scrapes the gateway; 0: new series are not held off. */
   readonly scrapeIntervalSeconds: number;
   readonly jobs: NonNullable<ConfigFile["jobs"]>;
+  /** USD per million tokens by model pattern. */
+  readonly aiPrices: NonNullable<ConfigFile["aiPrices"]>;
 };
 
 /**
@@ -35,12 +37,15 @@ export type Settings = {
   readonly ledger?: Setting<LedgerPlace>;
   readonly publish?: Setting<Config["publish"]>;
   readonly scrapeIntervalSeconds?: Setting<number>;
-  readonly jobs: Readonly<Record<string, Setting<Config["jobs"][string]>>>;
+  readonly jobs: Entries<Config["jobs"][string]>;
+  readonly aiPrices: Entries<Config["aiPrices"][string]>;
   /** The project file and the user file, there or not. */
   readonly files: readonly SourceFile[];
   /** Of every source. */
   readonly problems: readonly string[];
 };
+
+type Entries<T> = Readonly<Record<string, Setting<T>>>;
 
 /** Where configuration comes from, nearest first; a test passes its own. */
 export type ConfigSources = {
@@ -72,7 +77,7 @@ export function readConfig(sources: ConfigSources): Config {
 
 /** The values alone. Throws as {@link readConfig} does. */
 export function configOf(settings: Settings): Config {
-  const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, problems } = settings;
+  const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices, problems } = settings;
   const isWhole = gateway && ledger && publish && scrapeIntervalSeconds;
   if (!isWhole || problems.length > 0) throw new ConfigError(problems);
   return {
@@ -80,7 +85,8 @@ export function configOf(settings: Settings): Config {
     ledger: ledger.value,
     publish: publish.value,
     scrapeIntervalSeconds: scrapeIntervalSeconds.value,
-    jobs: Object.fromEntries(Object.entries(jobs).map(([name, { value }]) => [name, value])),
+    jobs: valuesOf(jobs),
+    aiPrices: valuesOf(aiPrices),
   };
 }
 
@@ -115,7 +121,8 @@ export function readSettings(sources: ConfigSources): Settings {
     ...(ledger === undefined ? {} : { ledger }),
     ...(publishing === undefined ? {} : { publish: publishing }),
     ...(interval === undefined ? {} : { scrapeIntervalSeconds: interval }),
-    jobs: jobsOf(files),
+    jobs: entriesOf(files, ({ jobs }) => jobs),
+    aiPrices: entriesOf(files, ({ aiPrices }) => aiPrices),
     files,
     problems,
   };
@@ -188,13 +195,21 @@ function ledgerOf(
   }
 }
 
-/** The project file's jobs, and those of the user's that it does not have. */
-function jobsOf(files: readonly SourceFile[]): Settings["jobs"] {
+/** The project file's entries, and those of the user's that it does not have. */
+function entriesOf<T>(
+  files: readonly SourceFile[],
+  pick: (content: ConfigFile) => Readonly<Record<string, T>> | undefined,
+): Entries<T> {
   const entries = files.toReversed().flatMap(({ path, content }) =>
-    Object.entries(content.jobs ?? {}).map(([name, value]) => {
+    Object.entries(pick(content) ?? {}).map(([name, value]) => {
       const origin: Origin = { type: "file", path };
       return [name, { value, origin }] as const;
     }),
   );
   return Object.fromEntries(entries);
+}
+
+/** The values of entries, wherever they came from. */
+export function valuesOf<T>(entries: Entries<T>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(entries).map(([name, { value }]) => [name, value]));
 }

@@ -66,6 +66,33 @@ const job = object({
   ),
 });
 
+const usd = number("USD, 0 or more", (value) => value >= 0);
+
+const aiPriceFields = object({
+  input: field(usd, "USD per million tokens that went in."),
+  output: field(usd, "USD per million tokens that came out, reasoning included."),
+  cacheRead: field(usd, "USD per million tokens read from a cache. Default: as input."),
+  cacheWrite: field(usd, "USD per million tokens written to a cache. Default: as input."),
+  cacheWrite1h: field(usd, "The same for an hour's lifetime. Default: as cacheWrite."),
+  webSearch: field(usd, "USD per 1,000 searches."),
+});
+
+type AiPriceFields = NonNullable<ReturnType<typeof aiPriceFields.read>>;
+
+const aiPrice: Schema<AiPriceFields & { readonly input: number; readonly output: number }> = {
+  expected: "an object with input and output",
+  read(value, path, problems) {
+    const before = problems.length;
+    const price = aiPriceFields.read(value, path, problems);
+    if (price === undefined) return undefined;
+    const { input, output } = price;
+    if (input !== undefined && output !== undefined) return { ...price, input, output };
+    // Said already when they are there and no prices.
+    if (problems.length === before) problems.push(`${path} needs both input and output`);
+    return undefined;
+  },
+};
+
 /** closing-bell.json: configuration and job catalogue. */
 export const fileSchema = object({
   gateway: field(
@@ -85,6 +112,10 @@ export const fileSchema = object({
     "How often Prometheus scrapes the gateway. 0: new series are not held off.",
   ),
   jobs: field(record(job), "The job catalogue: one entry per job name."),
+  aiPrices: field(
+    record(aiPrice),
+    "Prices of AI models by name or pattern (* stands for anything), before the price list.",
+  ),
 });
 
 export type ConfigFile = NonNullable<ReturnType<typeof fileSchema.read>>;

@@ -1,6 +1,7 @@
 import { InvalidMetricError, InvalidOptionError } from "../errors.ts";
 import { LABEL_NAME } from "../grouping-key.ts";
 import { refuseUnknownKeys } from "../options.ts";
+import { aiCatalogue } from "./ai-catalogue.ts";
 import { catalogue, runCatalogue } from "./catalogue.ts";
 import type { Definition, LabelDomain, LabelsOf } from "./definition.ts";
 import { METRIC_NAME } from "./exposition/family.ts";
@@ -138,5 +139,7 @@ function withType(
 }
 
 const TAKEN = new Set<string>(
-  [...Object.values(catalogue), ...Object.values(runCatalogue)].map(({ name }) => name),
+  [catalogue, aiCatalogue, runCatalogue].flatMap((families) =>
+    Object.values(families).map(({ name }) => name),
+  ),
 );

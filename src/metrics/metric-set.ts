@@ -31,6 +31,11 @@ export type MetricSet = {
   tradingFamilies(): readonly string[];
   /** Notes an update that was refused, instead of throwing into the job. */
   refuse(error: unknown): void;
+  /** Takes note of an update that is still being worked out; one that rejects is refused. */
+  expect(update: Promise<void>): void;
+  /** Resolves when every update that was expected has been made or refused. */
+  settled(): Promise<void>;
+  isSettled(): boolean;
   /** Messages of refused updates, the first twenty. */
   refusals(): readonly string[];
   /**
@@ -85,6 +90,7 @@ const REMEMBERED_REFUSALS = 20;
 
 export function createMetricSet(): MetricSet {
   const instruments = new Map<string, Registered>();
+  const expected = new Set<Promise<void>>();
   let refusals: string[] = [];
 
   function register(definition: Definition): Instrument {
@@ -134,8 +140,21 @@ export function createMetricSet(): MetricSet {
       set.get(runCatalogue.refusedUpdatesTotal).inc();
       remember([textOf(error)]);
     },
+    expect(update) {
+      const settling = update
+        .catch((error) => set.refuse(error))
+        .finally(() => expected.delete(settling));
+      expected.add(settling);
+    },
+    async settled() {
+      // One update may lead to another.
+      while (expected.size > 0) await Promise.all(expected);
+    },
+    isSettled: () => expected.size === 0,
     refusals: () => refusals,
     absorb(other) {
+      // What is still expected there belongs here as well.
+      if (!other.isSettled()) set.expect(other.settled().then(() => set.absorb(other)));
       for (const { definition, instrument } of other.instruments.values()) {
         try {
           // The definition decides the type, so both sides are the same kind of instrument.

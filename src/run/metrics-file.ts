@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { InvalidInputError, InvalidMetricError, messageOf } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
+import { aiCatalogue } from "../metrics/ai-catalogue.ts";
 import { catalogue, runCatalogue } from "../metrics/catalogue.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { parseExposition } from "../metrics/exposition/parse.ts";
@@ -42,7 +43,10 @@ const OWN_NAMES: ReadonlySet<string> = new Set(
 
 /** Types of the families that others report under the same name. */
 const KNOWN_TYPES: ReadonlyMap<string, MetricFamily["type"]> = new Map(
-  Object.values(catalogue).map(({ name, type }) => [name, type]),
+  [...Object.values(catalogue), ...Object.values(aiCatalogue)].map(({ name, type }) => [
+    name,
+    type,
+  ]),
 );
 
 /**

@@ -123,6 +123,7 @@ export function openRun(
         const group = groupOf();
         const readings = sources.map((read) => orRefuse(read(group), []));
         const foreign = (await Promise.all(readings)).flat();
+        if (!metrics.isSettled()) await orRefuse(metrics.settled(), undefined);
         // In order, or the gateway could see the start after the end.
         await announcement;
         const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));

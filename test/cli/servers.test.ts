@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, expect, jest, test } from "@jest/globals";
+import { aiCatalogue } from "../../src/metrics/ai-catalogue.ts";
 import { catalogue } from "../../src/metrics/catalogue.ts";
 import { runCli } from "../support/cli.ts";
 import { scrape, scrapeJob } from "./scraped.ts";
@@ -59,8 +60,9 @@ test("serve --demo shows all 24 families at once, each with a value", async () =
 
   const described = Object.values(catalogue).map(({ name, type }) => ({ name, type }));
   expect(described).toHaveLength(24);
+  const { name, type } = aiCatalogue.aiApiRequestOutcomesTotal;
   expect(families.map(({ name, type }) => ({ name, type })).sort(byName)).toEqual(
-    described.sort(byName),
+    [...described, { name, type }].sort(byName),
   );
   for (const { samples } of families) expect(samples).not.toHaveLength(0);
 });

@@ -102,6 +102,7 @@ describe("without a word about it", () => {
       publish: "completion",
       scrapeIntervalSeconds: 60,
       jobs: {},
+      aiPrices: {},
     });
   });
 
@@ -325,7 +326,22 @@ describe("a file is refused for", () => {
       name: "a key that JavaScript knows and we do not",
       content: '{ "constructor": {} }',
       problem:
-        'unknown key "constructor"; known: gateway, ledger, publish, scrapeIntervalSeconds, jobs',
+        'unknown key "constructor"; known: gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices',
+    },
+    {
+      name: "a price that is text",
+      content: { aiPrices: { "claude-x": { input: "3", output: 15 } } },
+      problem: "aiPrices.claude-x.input must be USD, 0 or more",
+    },
+    {
+      name: "a price of one side only",
+      content: { aiPrices: { "claude-x": { input: 3 } } },
+      problem: "aiPrices.claude-x needs both input and output",
+    },
+    {
+      name: "a mistyped price",
+      content: { aiPrices: { "claude-x": { input: 3, output: 15, cachRead: 0.3 } } },
+      problem: 'aiPrices.claude-x: unknown key "cachRead"; did you mean "cacheRead"?',
     },
     {
       name: "a mistyped ledger",

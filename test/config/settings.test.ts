@@ -119,6 +119,7 @@ describe("what cannot be known is absent, and all else is read", () => {
     });
 
     expect(Object.keys(settings).sort()).toEqual([
+      "aiPrices",
       "files",
       "jobs",
       "problems",

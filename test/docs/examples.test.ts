@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { monitored } from "../../docs/examples/agent.ts";
 import { backtest } from "../../docs/examples/backtest.ts";
+import { countedClient, decide } from "../../docs/examples/claude.ts";
 import { monitoredStore } from "../../docs/examples/feature-store.ts";
 import { live } from "../../docs/examples/live.ts";
 import type { Tick } from "../../docs/examples/strategy.ts";
@@ -8,6 +9,7 @@ import { withMetricSet } from "../../src/metrics/current.ts";
 import { createMetricSet } from "../../src/metrics/metric-set.ts";
 import { exposedCounts } from "../metrics/exposed.ts";
 import { freePort } from "../support/free-port.ts";
+import { startMessagesApi } from "../support/messages-api.ts";
 
 const TICKS: readonly Tick[] = [
   { ticker: "AAPL", price: 100, fair: 110 },
@@ -37,6 +39,26 @@ describe("the examples of the documentation", () => {
         "agent_analyses_total 1",
         'ai_api_requests_total{model_name="claude-3-haiku-20240307"} 1',
         'ai_api_cost_usd_total{model_name="claude-3-haiku-20240307"} 0.0007',
+        'agent_decisions_total{ticker="AAPL",action="BUY"} 1',
+      ]),
+    );
+  });
+
+  test("an Anthropic client", async () => {
+    const api = await startMessagesApi();
+    const usage = { input_tokens: 1000, output_tokens: 100 };
+    api.script({ type: "stream", content: "BUY", usage });
+    const set = createMetricSet();
+    const client = countedClient({ apiKey: "none", baseURL: api.url });
+    const decision = await withMetricSet(set, () => decide(client, "AAPL"));
+    await set.settled();
+    await api.close();
+    expect(decision).toBe("BUY");
+    expect(exposedCounts(set)).toEqual(
+      expect.arrayContaining([
+        'ai_api_requests_total{model_name="claude-haiku-4-5"} 1',
+        // 1000 at $1 and 100 at $5 per million.
+        'ai_api_cost_usd_total{model_name="claude-haiku-4-5"} 0.0015',
         'agent_decisions_total{ticker="AAPL",action="BUY"} 1',
       ]),
     );

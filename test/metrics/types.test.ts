@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { recordConviction, recordDecision, trackAiRequest } from "../../src/metrics/ai.ts";
+import { trackAiRequest } from "../../src/default-pricing.ts";
+import { recordConviction, recordDecision } from "../../src/metrics/ai.ts";
 import { recordCacheHit, updateCacheMetrics } from "../../src/metrics/feature-store.ts";
 import { updateSystemHealth } from "../../src/metrics/health.ts";
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { trackAiRequest } from "../../src/default-pricing.ts";
 import { InvalidOptionError, PushError } from "../../src/errors.ts";
-import { trackAiRequest } from "../../src/metrics/ai.ts";
 import { currentMetricSet, processMetricSet } from "../../src/metrics/current.ts";
 import { defineMetrics } from "../../src/metrics/define-metrics.ts";
 import { trackTrade, updatePortfolioMetrics } from "../../src/metrics/trading.ts";
