@@ -39,8 +39,8 @@ export function openCall(model: string, spendingOf: SpendingOf): Call {
       const usage = readUsage(answer);
       if (usage !== undefined) request.spend(spendingOf(model, usage));
     } catch (error) {
-      // Counts that cannot be. A stream's end is told where nobody else would catch it.
-      request.refuse(error);
+      // A stream's end is told where nobody else would catch it.
+      request.refuseUsage(error);
     }
   };
   const end = (outcome: StreamEnd["outcome"]) => {

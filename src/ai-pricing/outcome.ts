@@ -18,6 +18,7 @@ function isAbort(error: unknown): boolean {
   const { name, message } = error as Partial<Error>;
   return (
     name === "AbortError" ||
+    name === "APIUserAbortError" ||
     error.constructor?.name === "APIUserAbortError" ||
     message === "Request was aborted."
   );

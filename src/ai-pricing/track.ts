@@ -76,12 +76,20 @@ export function createTrackAiRequest(spendingOf: SpendingOf): TrackAiRequest {
     const spend = (whole: unknown) => {
       // Clients that are instrumented have told already what the answer says once more.
       if (request.hasSpent()) return;
-      const usage = readUsage(whole);
-      if (usage !== undefined) request.spend(spendingOf(model, usage, asked));
+      try {
+        const usage = readUsage(whole);
+        if (usage !== undefined) request.spend(spendingOf(model, usage, asked));
+      } catch (error) {
+        request.refuseUsage(error);
+      }
     };
     try {
       const within = <R>(step: () => R) => enclosing.run(request, step);
-      if (watchStream(answer, (end) => endStream(request, end, spend), within)) {
+      const ended = ({ outcome, answer: heard }: StreamEnd) => {
+        spend(heard);
+        request.end(outcome);
+      };
+      if (watchStream(answer, ended, within)) {
         request.arrived();
         return answer;
       }
@@ -92,19 +100,6 @@ export function createTrackAiRequest(spendingOf: SpendingOf): TrackAiRequest {
     request.end("succeeded");
     return answer;
   };
-}
-
-function endStream(
-  request: AiRequest,
-  { outcome, answer }: StreamEnd,
-  spend: (answer: unknown) => void,
-): void {
-  try {
-    spend(answer);
-  } catch (error) {
-    request.refuse(error);
-  }
-  request.end(outcome);
 }
 
 function billGiven<T>(request: AiRequest, { costUsd }: TrackAiRequestOptions<T>, answer: T): void {

@@ -29,16 +29,21 @@ export type AiRequest = {
   /** Takes what the caller knows of the cost in USD; it wins over what usage comes to. */
   bill(usd: number): void;
   isBilled(): boolean;
-  /** Takes usage that came back. A request may come to several: the calls of a tool loop. */
+  /**
+   * Takes usage that came back. A request may come to several: the calls of a tool loop. What comes
+   * after the end is added all the same.
+   */
   spend(spending: AiSpending): void;
   hasSpent(): boolean;
-  /** Counts the request now, and not at its end: its answer is a stream that nobody may read. */
+  /** Counts the request now, and not at its end: the provider has answered, and will charge. */
   arrived(): void;
   /** Ends the request. Only the first call counts. */
   end(outcome: AiOutcome): void;
   hasEnded(): boolean;
   /** Notes in the run that pays what could not be accounted for. */
   refuse(error: unknown): void;
+  /** The same of usage that came back and cannot be: the cost is not whole then. */
+  refuseUsage(error: unknown): void;
 };
 
 /** Opens a request to a model, paid by the run it is opened in, wherever its answer arrives. */
@@ -48,22 +53,21 @@ export function openAiRequest(model: string): AiRequest {
   const labels = { model_name: model };
   const spendings: AiSpending[] = [];
   let isBilled = false;
-  let isRefused = false;
-  let isCounted = false;
+  let isWhole = true;
+  let hasArrived = false;
   let hasEnded = false;
 
   const update = (change: (set: MetricSet) => void) => report(change, metrics);
-  const count = () => {
-    if (isCounted) return;
-    isCounted = true;
+  const arrived = () => {
+    if (hasArrived) return;
+    hasArrived = true;
     update((set) => set.get(catalogue.aiApiRequestsTotal).inc(labels));
   };
-  const refuse = (error: unknown) => {
-    isRefused = true;
-    metrics.refuse(error);
-  };
-  const leaveUnpriced = () => {
-    update((set) => set.get(aiCatalogue.aiApiUnpricedRequestsTotal).inc(labels));
+  const pay = (owed: readonly AiSpending[]) => {
+    for (const { tokens } of owed) update((set) => countTokens(set, model, tokens));
+    if (isBilled) return;
+    if (owed.length > 0) metrics.expect(payFor(metrics, model, { spendings: owed, isWhole }));
+    else if (!isWhole) countUnpriced(metrics, model);
   };
   return {
     bill(usd) {
@@ -71,30 +75,32 @@ export function openAiRequest(model: string): AiRequest {
         metrics.get(catalogue.aiApiCostUsdTotal).inc(labels, finite(usd));
         isBilled = true;
       } catch (error) {
-        refuse(error);
+        metrics.refuse(error);
       }
     },
     isBilled: () => isBilled,
-    spend: (spending) => void spendings.push(spending),
+    spend(spending) {
+      spendings.push(spending);
+      if (hasEnded) pay([spending]);
+    },
     hasSpent: () => spendings.length > 0,
-    arrived: count,
+    arrived,
     end(outcome) {
       if (hasEnded) return;
       hasEnded = true;
-      count();
+      // One that was never answered cost nothing that is known, and likely nothing.
+      if (spendings.length === 0) isWhole &&= !hasArrived && outcome !== "succeeded";
+      arrived();
       update((set) => set.get(aiCatalogue.aiApiRequestOutcomesTotal).inc({ ...labels, outcome }));
       update((set) => set.get(catalogue.aiApiLatencySeconds).observe(labels, elapsed()));
-      for (const { tokens } of spendings) update((set) => countTokens(set, model, tokens));
-      if (isBilled) return;
-      if (spendings.length > 0) {
-        metrics.expect(payFor(metrics, model, spendings));
-      } else if (isRefused || outcome === "succeeded") {
-        // One that failed before any usage came back cost nothing that is known, likely nothing.
-        leaveUnpriced();
-      }
+      pay([...spendings]);
     },
     hasEnded: () => hasEnded,
-    refuse,
+    refuse: (error) => metrics.refuse(error),
+    refuseUsage(error) {
+      isWhole = false;
+      metrics.refuse(error);
+    },
   };
 }
 
@@ -110,7 +116,7 @@ export function recordSpending(model: string, spending: AiSpending): void {
     set.get(aiCatalogue.aiApiRequestOutcomesTotal).inc({ ...labels, outcome: "succeeded" });
     countTokens(set, model, spending.tokens);
   }, metrics);
-  metrics.expect(payFor(metrics, model, [spending]));
+  metrics.expect(payFor(metrics, model, { spendings: [spending], isWhole: true }));
 }
 
 function countTokens(set: MetricSet, model: string, tokens: AiSpending["tokens"]): void {
@@ -120,28 +126,31 @@ function countTokens(set: MetricSet, model: string, tokens: AiSpending["tokens"]
   }
 }
 
+type Owed = {
+  readonly spendings: readonly AiSpending[];
+  /** Whether they are all that the request used. */
+  readonly isWhole: boolean;
+};
+
 /** Adds the cost of one request; what of it is not known makes the request an unpriced one. */
-async function payFor(
-  metrics: MetricSet,
-  model: string,
-  spendings: readonly AiSpending[],
-): Promise<void> {
-  let isWhole = true;
+async function payFor(metrics: MetricSet, model: string, { spendings, isWhole }: Owed) {
+  let isPaid = isWhole;
   for (const { cost } of spendings) {
     try {
       const known = await cost;
       addCost(metrics, model, known);
-      isWhole &&= known.isWhole;
+      isPaid &&= known.isWhole;
     } catch (error) {
       metrics.refuse(error);
-      isWhole = false;
+      isPaid = false;
     }
   }
-  if (isWhole) return;
-  report(
-    (set) => set.get(aiCatalogue.aiApiUnpricedRequestsTotal).inc({ model_name: model }),
-    metrics,
-  );
+  if (!isPaid) countUnpriced(metrics, model);
+}
+
+function countUnpriced(metrics: MetricSet, model: string): void {
+  const unpriced = aiCatalogue.aiApiUnpricedRequestsTotal;
+  report((set) => set.get(unpriced).inc({ model_name: model }), metrics);
 }
 
 function addCost(set: MetricSet, model: string, { usd, priceList }: AiCost): void {

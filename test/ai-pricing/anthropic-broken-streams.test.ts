@@ -54,14 +54,14 @@ describe("a stream that breaks off", () => {
     expect(api.left()).toBe(0);
   });
 
-  test("before its first event has failed and cost nothing that is known", async () => {
+  test("before its first event has failed, and what it cost is not known", async () => {
     api.script({ ...whole, end: { type: "error", after: 0 } });
 
     const { figures } = await metered(async () =>
       expect(collect(await create(client))).rejects.toThrow("Overloaded"),
     );
 
-    expect(figures).toEqual({ requests: 1, failed: 1, latencies: 1 });
+    expect(figures).toEqual({ requests: 1, failed: 1, latencies: 1, unpriced: 1 });
   });
 });
 

@@ -101,7 +101,8 @@ describe("an error", () => {
 
     expect(bare).toMatchObject({ name: "SyntaxError" });
     expect(result).toEqual(bare);
-    expect(figures).toEqual(FAILED);
+    // It was answered, and will be charged.
+    expect(figures).toEqual({ ...FAILED, unpriced: 1 });
   });
 
   test("of a request that cannot be made is thrown at once, as without us", async () => {

@@ -147,6 +147,16 @@ describe("a request to a model", () => {
     expect(lines).toEqual([cost(3), REQUEST, outcome("succeeded"), LATENCY, ...TOKENS]);
   });
 
+  test("pays for usage that comes after its end", async () => {
+    const lines = await after((request) => {
+      request.spend(spending(WHOLE));
+      request.end("succeeded");
+      request.spend(spending(WHOLE));
+    });
+    expect(lines).toContain(cost(0.5));
+    expect(lines).not.toContain(UNPRICED);
+  });
+
   test("whose bill is refused costs what its usage comes to", async () => {
     const lines = await after((request) => {
       request.bill(Number.NaN);
@@ -172,8 +182,33 @@ describe("a request to a model", () => {
     {
       name: "that failed with usage that was refused is unpriced",
       act: (r) => {
-        r.refuse(new Error("no count"));
+        r.refuseUsage(new Error("no count"));
         r.end("failed");
+      },
+      unpriced: true,
+    },
+    {
+      name: "that failed, whose bill alone was refused, cost nothing",
+      act: (r) => {
+        r.refuse(new Error("no number"));
+        r.end("failed");
+      },
+      unpriced: false,
+    },
+    {
+      name: "that was answered and then lost is unpriced",
+      act: (r) => {
+        r.arrived();
+        r.end("failed");
+      },
+      unpriced: true,
+    },
+    {
+      name: "of which a part has a price and a part was refused is unpriced",
+      act: (r) => {
+        r.spend(spending(WHOLE));
+        r.refuseUsage(new Error("no count"));
+        r.end("succeeded");
       },
       unpriced: true,
     },
