@@ -6,8 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-const { catalogue, runCatalogue } = await load("../src/metrics/catalogue.ts");
-const { aiCatalogue } = await load("../src/metrics/ai-catalogue.ts");
+const { ownDefinitions } = await load("../src/metrics/own-definitions.ts");
 const { ledgerCatalogue } = await load("../src/ledger/own-families.ts");
 const { REFUSALS } = await load("../src/pushgateway/refusals.ts");
 
@@ -23,6 +22,8 @@ const AREAS = {
 const sections = [
   { file: "README.md", marker: "metrics", render: metricsTable },
   { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+  { file: "docs/reporting.md", marker: "report", render: () => json("../test/e2e/report.json") },
+  { file: "README.md", marker: "report", render: () => json("../test/e2e/report.json") },
   { file: "docs/ai-cost.md", marker: "claude", render: () => example("claude") },
   ...["agent", "feature-store", "strategy", "backtest", "live"].map((name) => ({
     file: "docs/instrumenting.md",
@@ -64,6 +65,13 @@ function example(name) {
   return ["```ts", code.trimEnd(), "```"].join("\n");
 }
 
+/** A file that tests run with. */
+function json(path) {
+  return ["```json", readFileSync(new URL(path, import.meta.url), "utf8").trimEnd(), "```"].join(
+    "\n",
+  );
+}
+
 function refusalsTable() {
   const rows = REFUSALS.map(({ status, what, why }) => `| ${status} | ${what} | ${why} |`);
   return [
@@ -74,8 +82,8 @@ function refusalsTable() {
 }
 
 function metricsTable() {
-  const own = { ...aiCatalogue, ...runCatalogue, ...ledgerCatalogue };
-  const families = [...Object.values(catalogue), ...Object.values(own)];
+  const own = [...ownDefinitions, ...Object.values(ledgerCatalogue)];
+  const families = [...new Map(own.map((family) => [family.name, family])).values()];
   const rows = Object.entries(AREAS).flatMap(([area, title]) => [
     `| **${title}** | | | |`,
     ...families.filter((family) => family.area === area).map(row),

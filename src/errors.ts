@@ -178,6 +178,19 @@ export class InvalidInputError extends ClosingBellError {
   readonly code = "ERR_INPUT";
 }
 
+/** A source (broker, database, endpoint) did not say what it was asked; the value stays unknown. */
+export class SourceError extends ClosingBellError {
+  override readonly name = "SourceError";
+  readonly code = "ERR_SOURCE";
+  /** Name of the source, e.g. `portfolio`. */
+  readonly source: string;
+
+  constructor(source: string, problem: string, options: { readonly cause?: unknown } = {}) {
+    super(`${source}: ${problem}`, options);
+    this.source = source;
+  }
+}
+
 /** Text of anything that was thrown, for messages. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

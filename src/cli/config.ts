@@ -2,6 +2,7 @@ import { readSettings, type Settings } from "../config/config.ts";
 import type { GatewaySettings } from "../config/gateway-settings.ts";
 import { ledgerPlaceText } from "../config/ledger-place.ts";
 import { type Origin, originText, type Setting } from "../config/origin.ts";
+import type { SourcesSettings } from "../config/sources-schema.ts";
 import { ConfigError } from "../errors.ts";
 import { EXIT, explainFailure, type Io, withoutUserInfo } from "./io.ts";
 import { type GatewayFlags, sourcesOf } from "./target.ts";
@@ -46,6 +47,7 @@ export function showConfig(flags: ConfigFlags, io: Io): number {
 
 function rowsOf(settings: Settings): Row[] {
   const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices } = settings;
+  const { sources, prune } = settings;
   return [
     ...(gateway === undefined ? [] : gatewayRows(gateway)),
     ...rowOf("ledger", ledger && { ...ledger, value: ledgerPlaceText(ledger.value) }),
@@ -55,7 +57,26 @@ function rowsOf(settings: Settings): Row[] {
     ...Object.entries(aiPrices).flatMap(([model, price]) =>
       rowOf(`aiPrices.${plainName(model)}`, price),
     ),
+    ...(sources === undefined ? [] : sourceRows(sources)),
+    ...rowOf("prune", prune),
   ];
+}
+
+/** Where portfolio and health are read, by kind: places and queries may hold what nobody shall see. */
+function sourceRows({ value, origin }: Setting<SourcesSettings>): Row[] {
+  const { portfolio, probes: { timescale, redis, killSwitch, appStart } = {}, ...others } = value;
+  const kinds = {
+    "portfolio.type": portfolio?.type,
+    "portfolio.account": portfolio?.type === "alpaca" ? portfolio.account : undefined,
+    "probes.timescale": timescale && SECRET,
+    "probes.redis": redis && SECRET,
+    "probes.killSwitch.type": killSwitch?.value?.type,
+    "probes.killSwitch.absent": killSwitch?.absent,
+    "probes.appStart.type": appStart?.type,
+  };
+  return Object.entries({ ...others, ...kinds }).flatMap(([name, known]) =>
+    known === undefined ? [] : rowOf(`sources.${name}`, { value: known, origin }),
+  );
 }
 
 function gatewayRows({ base, credentials, caFile }: GatewaySettings): Row[] {

@@ -13,6 +13,7 @@ import type { PruneFlags } from "./prune.ts";
 import type { PublishFlags } from "./publish.ts";
 import type { RemoveFlags } from "./remove.ts";
 import type { ReplayFlags } from "./replay.ts";
+import type { ReportFlags } from "./report.ts";
 import type { RunFlags } from "./run.ts";
 import type { ServeFlags } from "./serve.ts";
 import { addGatewayFlags, addGroupFlags, type GatewayFlags, type GroupFlags } from "./target.ts";
@@ -224,6 +225,20 @@ function build(): Command {
     .action(async (flags: ServeFlags) => {
       const { serve } = await import("./serve.ts");
       await serve(flags, io);
+    });
+
+  addGatewayFlags(program.command("report"))
+    .summary("read portfolio and health, push them, publish what waits")
+    .description(
+      "Reads the sources that closing-bell.json names and pushes what is known of them; then publishes what waits in the ledger, heals the gateway and removes what is dead. Once, or every so often until a signal ends it.",
+    )
+    .option("--every <duration>", "again and again, e.g. 60s")
+    .option("--reset-high-water-mark", "first begin the drawdown anew, on purpose")
+    .option("--json", "one line of JSON a look, on standard output")
+    .addHelpText("after", "\nExample:\n  closing-bell report --every 60s")
+    .action(async (flags: ReportFlags) => {
+      const { report } = await import("./report.ts");
+      process.exitCode = await report(flags, io);
     });
 
   addGatewayFlags(program.command("publish"))

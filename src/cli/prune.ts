@@ -1,11 +1,8 @@
 import { systemClock } from "../clock.ts";
-import { ClosingBellError, InvalidGroupingKeyError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { findOldGroups, type OldGroup } from "../publish/prune.ts";
+import { findOldGroups, type OldGroup, pruneGroup } from "../publish/prune.ts";
 import type { GroupPublication } from "../publish/publish-group.ts";
-import { bounded, GROUP_TIMEOUT_MS } from "../publish/publisher.ts";
-import { removeOldGroup } from "../publish/remove-group.ts";
 import type { PushClient } from "../push/client.ts";
 import { parseDuration } from "./duration.ts";
 import { existingLedger } from "./existing-ledger.ts";
@@ -86,38 +83,30 @@ type Result = { readonly old: OldGroup; readonly fate: Fate };
 
 /** Removes an old group, if that is meant and may be. */
 async function settle(old: OldGroup, context: PruneContext): Promise<Fate> {
-  if (old.status === "untouchable") {
-    const isNameless = old.error instanceof InvalidGroupingKeyError;
-    return { action: isNameless ? "left" : "failed", said: old.error.message };
-  }
-  const { ownership, groupingKey } = old;
-  if (ownership.status === "another") {
-    return { action: "left", said: `ledger ${ownership.version.ledgerId} publishes it` };
-  }
-  if (!context.isMeant) return { action: "would remove" };
-  const { client, olderThanSeconds, publish } = context;
-  try {
-    if (ownership.status === "nobody") {
-      await client?.delete(groupingKey);
-      return { action: "removed" };
+  if (!context.isMeant && mayGo(old)) return { action: "would remove" };
+  const pruned = await pruneGroup(old, { ...context, clock: systemClock });
+  switch (pruned.status) {
+    case "left":
+      return { action: "left", said: pruned.why };
+    case "failed":
+      return { action: "failed", said: pruned.error.message };
+    case "removed": {
+      const { removal, publication } = pruned;
+      if (removal === undefined) return { action: "removed" };
+      return {
+        action: removal.untold === undefined ? "removed" : "failed",
+        said: describeRemoval(removal, context.client?.gateway, publication),
+        facts: removalFacts(removal, publication),
+      };
     }
-    const { ledger } = ownership;
-    const before = systemClock.now() - olderThanSeconds;
-    const removal = await bounded(GROUP_TIMEOUT_MS, undefined, (signal) =>
-      removeOldGroup({ ledger, client, clock: systemClock, signal, before }, groupingKey),
-    );
-    if (removal.status === "alive") return { action: "left", said: "it has just run again" };
-    const publication =
-      removal.returns && client !== undefined ? await publish(ledger, groupingKey) : undefined;
-    return {
-      action: removal.untold === undefined ? "removed" : "failed",
-      said: describeRemoval(removal, client?.gateway, publication),
-      facts: removalFacts(removal, publication),
-    };
-  } catch (error) {
-    if (!(error instanceof ClosingBellError)) throw error;
-    return { action: "failed", said: error.message };
+    default:
+      return pruned satisfies never;
   }
+}
+
+/** What is not removed in any case is said without being meant, too. */
+function mayGo(old: OldGroup): boolean {
+  return old.status === "old" && old.ownership.status !== "another";
 }
 
 /** Standard output has what goes or went, standard error the rest. */

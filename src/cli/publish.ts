@@ -71,7 +71,7 @@ export function watchInterruption(): Interruption {
 }
 
 /** As a shell would see it. */
-function exitCodeOf(signal: EndingSignal): number {
+export function exitCodeOf(signal: EndingSignal): number {
   return 128 + constants.signals[signal];
 }
 

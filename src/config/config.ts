@@ -12,6 +12,7 @@ import {
 import type { Origin, Setting } from "./origin.ts";
 import type { Schema } from "./schema.ts";
 import { fromFiles, readSourceFile, type SourceFile } from "./source-file.ts";
+import type { SourcesSettings } from "./sources-schema.ts";
 
 /** The whole configuration, read and checked. */
 export type Config = {
@@ -26,6 +27,9 @@ export type Config = {
   readonly jobs: NonNullable<ConfigFile["jobs"]>;
   /** USD per million tokens by model pattern. */
   readonly aiPrices: NonNullable<ConfigFile["aiPrices"]>;
+  /** As the file says it; secrets are read by whoever needs them (`sources-settings.ts`). */
+  readonly sources?: Setting<SourcesSettings>;
+  readonly prune?: NonNullable<ConfigFile["prune"]>;
 };
 
 /**
@@ -39,6 +43,8 @@ export type Settings = {
   readonly scrapeIntervalSeconds?: Setting<number>;
   readonly jobs: Entries<Config["jobs"][string]>;
   readonly aiPrices: Entries<Config["aiPrices"][string]>;
+  readonly sources?: Setting<SourcesSettings>;
+  readonly prune?: Setting<NonNullable<ConfigFile["prune"]>>;
   /** The project file and the user file, there or not. */
   readonly files: readonly SourceFile[];
   /** Of every source. */
@@ -78,6 +84,7 @@ export function readConfig(sources: ConfigSources): Config {
 /** The values alone. Throws as {@link readConfig} does. */
 export function configOf(settings: Settings): Config {
   const { gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices, problems } = settings;
+  const { sources, prune } = settings;
   const isWhole = gateway && ledger && publish && scrapeIntervalSeconds;
   if (!isWhole || problems.length > 0) throw new ConfigError(problems);
   return {
@@ -87,6 +94,8 @@ export function configOf(settings: Settings): Config {
     scrapeIntervalSeconds: scrapeIntervalSeconds.value,
     jobs: valuesOf(jobs),
     aiPrices: valuesOf(aiPrices),
+    ...(sources === undefined ? {} : { sources }),
+    ...(prune === undefined ? {} : { prune: prune.value }),
   };
 }
 
@@ -123,6 +132,14 @@ export function readSettings(sources: ConfigSources): Settings {
     ...(interval === undefined ? {} : { scrapeIntervalSeconds: interval }),
     jobs: entriesOf(files, ({ jobs }) => jobs),
     aiPrices: entriesOf(files, ({ aiPrices }) => aiPrices),
+    ...named(
+      "sources",
+      fromFirst(files, ({ sources }) => sources),
+    ),
+    ...named(
+      "prune",
+      fromFirst(files, ({ prune }) => prune),
+    ),
     files,
     problems,
   };
@@ -193,6 +210,23 @@ function ledgerOf(
     problems.push(...error.problems);
     return undefined;
   }
+}
+
+/** What the first file says that says anything. */
+function fromFirst<T>(
+  files: readonly SourceFile[],
+  pick: (content: ConfigFile) => T | undefined,
+): Setting<T> | undefined {
+  const setting = fromFiles<T | undefined>(files, pick, undefined);
+  return setting?.value === undefined ? undefined : { ...setting, value: setting.value };
+}
+
+/** A property, or none for what is undefined. */
+function named<Name extends string, T>(
+  name: Name,
+  value: T | undefined,
+): { readonly [N in Name]?: T } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [N in Name]?: T });
 }
 
 /** The project file's entries, and those of the user's that it does not have. */

@@ -1,23 +1,19 @@
 import { InvalidOptionError, messageOf } from "../errors.ts";
 import { parseGatewayUrl } from "../gateway-url.ts";
 import { LEDGER_PLACES, type LedgerPlace, parseLedgerPlace } from "./ledger-place.ts";
-import { field, number, object, oneOf, record, type Schema, text } from "./schema.ts";
-
-/** A secret is never written into the file, only where to find it. */
-export type SecretReference = { readonly env: string } | { readonly file: string };
-
-const secret: Schema<SecretReference> = {
-  expected: '{ "env": "NAME" } or { "file": "PATH" }',
-  read(value, path, problems) {
-    const keys = typeof value === "object" && value !== null ? Object.entries(value) : [];
-    const [name, at] = keys[0] ?? [];
-    if (keys.length === 1 && (name === "env" || name === "file") && typeof at === "string") {
-      return value as SecretReference;
-    }
-    problems.push(`${path} must be ${this.expected}: secrets are not written into this file`);
-    return undefined;
-  },
-};
+import {
+  field,
+  list,
+  number,
+  object,
+  oneOf,
+  record,
+  required,
+  type Schema,
+  text,
+} from "./schema.ts";
+import { secret } from "./secret.ts";
+import { sources } from "./sources-schema.ts";
 
 const gatewayUrl: Schema<string> = {
   expected: "an http(s) URL without user-info",
@@ -68,30 +64,28 @@ const job = object({
 
 const usd = number("USD, 0 or more", (value) => value >= 0);
 
-const aiPriceFields = object({
-  input: field(usd, "USD per million tokens that went in."),
-  output: field(usd, "USD per million tokens that came out, reasoning included."),
-  cacheRead: field(usd, "USD per million tokens read from a cache. Default: as input."),
-  cacheWrite: field(usd, "USD per million tokens written to a cache. Default: as input."),
-  cacheWrite1h: field(usd, "The same for an hour's lifetime. Default: as cacheWrite."),
-  webSearch: field(usd, "USD per 1,000 searches."),
-});
+const aiPrice = required(
+  object({
+    input: field(usd, "USD per million tokens that went in."),
+    output: field(usd, "USD per million tokens that came out, reasoning included."),
+    cacheRead: field(usd, "USD per million tokens read from a cache. Default: as input."),
+    cacheWrite: field(usd, "USD per million tokens written to a cache. Default: as input."),
+    cacheWrite1h: field(usd, "The same for an hour's lifetime. Default: as cacheWrite."),
+    webSearch: field(usd, "USD per 1,000 searches."),
+  }),
+  ["input", "output"],
+);
 
-type AiPriceFields = NonNullable<ReturnType<typeof aiPriceFields.read>>;
-
-const aiPrice: Schema<AiPriceFields & { readonly input: number; readonly output: number }> = {
-  expected: "an object with input and output",
-  read(value, path, problems) {
-    const before = problems.length;
-    const price = aiPriceFields.read(value, path, problems);
-    if (price === undefined) return undefined;
-    const { input, output } = price;
-    if (input !== undefined && output !== undefined) return { ...price, input, output };
-    // Said already when they are there and no prices.
-    if (problems.length === before) problems.push(`${path} needs both input and output`);
-    return undefined;
-  },
-};
+const prune = required(
+  object({
+    olderThanDays: field(
+      number("a number of days above 0", (value) => value > 0),
+      "How long nobody has reported to a group that is removed.",
+    ),
+    jobs: field(list(text("the name of a job")), "Jobs whose groups may be removed; no others."),
+  }),
+  ["olderThanDays", "jobs"],
+);
 
 /** closing-bell.json: configuration and job catalogue. */
 export const fileSchema = object({
@@ -112,6 +106,8 @@ export const fileSchema = object({
     "How often Prometheus scrapes the gateway. 0: new series are not held off.",
   ),
   jobs: field(record(job), "The job catalogue: one entry per job name."),
+  sources: field(sources, "Where the reporter reads the portfolio and the system's health."),
+  prune: field(prune, "Groups that the reporter removes when nobody reports to them any more."),
   aiPrices: field(
     record(aiPrice),
     "Prices of AI models by name or pattern (* stands for anything), before the price list.",

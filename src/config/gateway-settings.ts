@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import { type Credentials, type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
-import type { SecretReference } from "./file-schema.ts";
-import { type Origin, originText, type Setting } from "./origin.ts";
+import { originText, type Setting } from "./origin.ts";
+import { readSecret, type SecretReference } from "./secret.ts";
 import { fromFiles, type SourceFile } from "./source-file.ts";
 
 /** Where the gateway is, and who we are there. */
@@ -99,31 +99,6 @@ function fileCredentials(
   }
   const secret = read(password, "gateway.password");
   return secret && { ...secret, value: { type: "basic", username, password: secret.value } };
-}
-
-function readSecret(
-  reference: SecretReference,
-  { file, name }: { readonly file: string; readonly name: string },
-  env: GatewaySources["env"],
-  problems: string[],
-): Setting<string> | undefined {
-  const place = `${file}: ${name}`;
-  if ("env" in reference) {
-    const value = env[reference.env];
-    const origin: Origin = { type: "environment", name: reference.env, namedIn: file };
-    if (value) return { value, origin };
-    problems.push(`${place}: the environment variable ${reference.env} is not set`);
-    return undefined;
-  }
-  const path = resolve(dirname(file), reference.file);
-  try {
-    const value = readFileSync(path, "utf8").trimEnd();
-    if (value !== "") return { value, origin: { type: "file", path, namedIn: file } };
-    problems.push(`${place}: ${reference.file} is empty`);
-  } catch (error) {
-    problems.push(`${place} cannot be read: ${messageOf(error)}`);
-  }
-  return undefined;
 }
 
 function readCa(

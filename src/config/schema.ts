@@ -81,6 +81,54 @@ export function object<F extends Fields>(fields: F): Schema<Read<F>> & { readonl
   };
 }
 
+/** Like `object`, with keys that must be there. */
+export function required<T extends object, const Key extends keyof T & string>(
+  schema: Schema<T>,
+  keys: readonly Key[],
+): Schema<T & { readonly [K in Key]-?: NonNullable<T[K]> }> {
+  return {
+    expected: `${schema.expected} with ${keys.join(", ")}`,
+    read(value, path, problems) {
+      const before = problems.length;
+      const result = schema.read(value, path, problems);
+      if (result === undefined) return undefined;
+      const missing = keys.filter((key) => result[key] === undefined);
+      if (missing.length === 0) return result as T & { readonly [K in Key]-?: NonNullable<T[K]> };
+      // What is there and cannot be read was told already.
+      if (problems.length === before) {
+        const what = path === "" ? "the file" : path;
+        problems.push(`${what} needs ${missing.join(" and ")}`);
+      }
+      return undefined;
+    },
+  };
+}
+
+/** One of several kinds of object, told apart by their key `type`. */
+export function variants<V extends Readonly<Record<string, Schema<object>>>>(
+  kinds: V,
+): Schema<
+  {
+    readonly [Type in keyof V & string]: { readonly type: Type } & SchemaValue<V[Type]>;
+  }[keyof V & string]
+> {
+  const types = Object.keys(kinds);
+  const expected = `an object whose type is one of ${types.join(", ")}`;
+  return {
+    expected,
+    read(value, path, problems) {
+      if (!isObject(value) || !("type" in value)) return note(problems, path, expected);
+      const { type, ...rest } = value;
+      const kind = typeof type === "string" && Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+      if (kind === undefined) return note(problems, join(path, "type"), types.join(" or "));
+      const read = kind.read(rest, path, problems);
+      return read === undefined ? undefined : ({ type, ...read } as never);
+    },
+  };
+}
+
+type SchemaValue<S> = S extends Schema<infer T> ? T : never;
+
 /** Any keys, each with the same kind of value. */
 export function record<T>(schema: Schema<T>): Schema<Readonly<Record<string, T>>> {
   return {
@@ -92,6 +140,21 @@ export function record<T>(schema: Schema<T>): Schema<Readonly<Record<string, T>>
         return one === undefined ? [] : [[key, one] as const];
       });
       return Object.fromEntries(read);
+    },
+  };
+}
+
+/** Values of one kind, in order. */
+export function list<T>(schema: Schema<T>): Schema<readonly T[]> {
+  const expected = `a list, each ${schema.expected}`;
+  return {
+    expected,
+    read(value, path, problems) {
+      if (!Array.isArray(value)) return note(problems, path, expected);
+      return value.flatMap((given, index) => {
+        const one = schema.read(given, `${path}[${index}]`, problems);
+        return one === undefined ? [] : [one];
+      });
     },
   };
 }

@@ -1,8 +1,6 @@
 import { InvalidMetricError, InvalidOptionError } from "../errors.ts";
 import { LABEL_NAME } from "../grouping-key.ts";
 import { refuseUnknownKeys } from "../options.ts";
-import { aiCatalogue } from "./ai-catalogue.ts";
-import { catalogue, runCatalogue } from "./catalogue.ts";
 import type { Definition, LabelDomain, LabelsOf } from "./definition.ts";
 import { METRIC_NAME } from "./exposition/family.ts";
 import {
@@ -12,6 +10,7 @@ import {
   type TypedGauge,
   type TypedHistogram,
 } from "./metric-set.ts";
+import { ownDefinitions } from "./own-definitions.ts";
 import { bindInstruments, runAwareInstruments } from "./run-aware.ts";
 
 /** A family of the user's own. */
@@ -138,8 +137,4 @@ function withType(
   }
 }
 
-const TAKEN = new Set<string>(
-  [catalogue, aiCatalogue, runCatalogue].flatMap((families) =>
-    Object.values(families).map(({ name }) => name),
-  ),
-);
+const TAKEN = new Set(ownDefinitions.map(({ name }) => name));

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import { ClosingBellError } from "../errors.ts";
+import { asError, ClosingBellError, InvalidGroupingKeyError } from "../errors.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
 import { readNewestSnapshot } from "../ledger/fold-round.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -9,7 +9,9 @@ import type { PushClient } from "../push/client.ts";
 import { type GatewayGroup, keyOfGroup, readGroups, seriesOfGroup } from "../push/groups.ts";
 import { type Look, lookAt } from "./look.ts";
 import { type Ownership, ownershipIn } from "./ownership.ts";
-import { lastRunAt } from "./remove-group.ts";
+import type { GroupPublication } from "./publish-group.ts";
+import { bounded, GROUP_TIMEOUT_MS } from "./publisher.ts";
+import { lastRunAt, type Removed, removeOldGroup } from "./remove-group.ts";
 
 export type PruneOptions = {
   /** Without a gateway the ledger's groups are looked at. */
@@ -20,6 +22,7 @@ export type PruneOptions = {
   readonly olderThanSeconds: number;
   /** Only these. Default all. */
   readonly jobs: readonly string[] | undefined;
+  readonly signal?: AbortSignal;
 };
 
 /** A group that was last heard of longer ago than that. */
@@ -57,8 +60,9 @@ export async function findOldGroups({
   clock,
   olderThanSeconds,
   jobs,
+  signal,
 }: PruneOptions): Promise<PruneFindings> {
-  const all = client === undefined ? await servedGroups(ledger) : await shownGroups(client);
+  const all = client === undefined ? await servedGroups(ledger) : await shownGroups(client, signal);
   const candidates = all.filter(({ groupingKey: { job } }) => jobs?.includes(job) ?? true);
   const before = clock.now() - olderThanSeconds;
   const ownershipOf = await ownershipIn(ledger);
@@ -94,8 +98,12 @@ type Candidate = {
   readonly pushedAt: number;
 };
 
-async function shownGroups(client: PushClient): Promise<readonly Candidate[]> {
-  return (await readGroups(client)).map((group: GatewayGroup): Candidate => {
+async function shownGroups(
+  client: PushClient,
+  signal: AbortSignal | undefined,
+): Promise<readonly Candidate[]> {
+  const groups = await readGroups(client, signal === undefined ? {} : { signal });
+  return groups.map((group: GatewayGroup): Candidate => {
     const { pushTimeSeconds, pushFailureTimeSeconds } = group;
     const key = keyOfGroup(group);
     return {
@@ -142,4 +150,66 @@ async function recordedAt(ledger: Ledger, key: GroupingKey): Promise<number | un
 
 function latest(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+/** What became of an old group that was to be removed. */
+export type Pruned =
+  | {
+      readonly status: "removed";
+      readonly removal?: Removed;
+      readonly publication?: GroupPublication;
+    }
+  /** Another ledger publishes it, or it ran again since. */
+  | { readonly status: "left"; readonly why: string }
+  | { readonly status: "failed"; readonly error: Error };
+
+export type PruneGroupOptions = Pick<PruneOptions, "client" | "clock" | "olderThanSeconds"> & {
+  /** Publishes what was recorded in a ledger's group while it was removed. */
+  readonly publish: (ledger: Ledger, group: GroupingKey) => Promise<GroupPublication>;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Removes an old group, if it may be. Never rejects for what a gateway or a ledger does, and that it
+ * took too long is one of these.
+ */
+export async function pruneGroup(
+  old: OldGroup,
+  { client, clock, olderThanSeconds, publish, signal: outer }: PruneGroupOptions,
+): Promise<Pruned> {
+  if (old.status === "untouchable") {
+    // No request can name it.
+    if (old.error instanceof InvalidGroupingKeyError) {
+      return { status: "left", why: old.error.message };
+    }
+    return { status: "failed", error: old.error };
+  }
+  const { ownership, groupingKey: key } = old;
+  let inTime: AbortSignal | undefined;
+  try {
+    switch (ownership.status) {
+      case "another":
+        return { status: "left", why: `ledger ${ownership.version.ledgerId} publishes it` };
+      case "nobody":
+        await client?.delete(key, outer === undefined ? {} : { signal: outer });
+        return { status: "removed" };
+      case "ours": {
+        const { ledger } = ownership;
+        const before = clock.now() - olderThanSeconds;
+        const removal = await bounded(GROUP_TIMEOUT_MS, outer, async (signal) => {
+          inTime = signal;
+          return removeOldGroup({ ledger, client, clock, signal, before }, key);
+        });
+        if (removal.status === "alive") return { status: "left", why: "it has just run again" };
+        if (!removal.returns || client === undefined) return { status: "removed", removal };
+        return { status: "removed", removal, publication: await publish(ledger, key) };
+      }
+      default:
+        return ownership satisfies never;
+    }
+  } catch (error) {
+    const isFault = !(error instanceof ClosingBellError) && inTime?.aborted !== true;
+    if (isFault) throw error;
+    return { status: "failed", error: asError(error) };
+  }
 }

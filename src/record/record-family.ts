@@ -1,12 +1,11 @@
 import { InvalidMetricError } from "../errors.ts";
-import { catalogue, runCatalogue } from "../metrics/catalogue.ts";
-import type { Definition } from "../metrics/definition.ts";
 import type {
   HistogramFamily,
   HistogramSample,
   LabelSet,
   MetricFamily,
 } from "../metrics/exposition/family.ts";
+import { ownDefinitions } from "../metrics/own-definitions.ts";
 import { type Amount, amountOf, MAX_AMOUNT } from "./amount.ts";
 
 /** What a run adds to, or says of, one metric family. Samples are in the order of {@link labelKey}. */
@@ -48,7 +47,7 @@ export type GaugeValues = {
 export type GaugeKind = "result" | "status";
 
 const STATUS_GAUGES: ReadonlySet<string> = new Set(
-  ([...Object.values(catalogue), ...Object.values(runCatalogue)] as readonly Definition[])
+  ownDefinitions
     .filter((definition) => definition.type === "gauge" && definition.kind === "status")
     .map(({ name }) => name),
 );

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { InvalidInputError, InvalidMetricError, messageOf } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
-import { aiCatalogue } from "../metrics/ai-catalogue.ts";
-import { catalogue, runCatalogue } from "../metrics/catalogue.ts";
+import { runCatalogue } from "../metrics/catalogue.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { parseExposition } from "../metrics/exposition/parse.ts";
+import { ownDefinitions } from "../metrics/own-definitions.ts";
 import { checkRecordFamilies, seriesNames } from "../record/check-families.ts";
 import { catalogueGaugeKind, recordFamily } from "../record/record-family.ts";
 
@@ -43,10 +43,7 @@ const OWN_NAMES: ReadonlySet<string> = new Set(
 
 /** Types of the families that others report under the same name. */
 const KNOWN_TYPES: ReadonlyMap<string, MetricFamily["type"]> = new Map(
-  [...Object.values(catalogue), ...Object.values(aiCatalogue)].map(({ name, type }) => [
-    name,
-    type,
-  ]),
+  ownDefinitions.filter(({ name }) => !OWN_NAMES.has(name)).map(({ name, type }) => [name, type]),
 );
 
 /**

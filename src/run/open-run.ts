@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { asError, ClosingBellError } from "../errors.ts";
 import type { GroupingKey } from "../grouping-key.ts";
-import { catalogue, type RunOutcome } from "../metrics/catalogue.ts";
+import type { RunOutcome } from "../metrics/catalogue.ts";
 import { TRADING_AREAS } from "../metrics/definition.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
+import { ownDefinitions } from "../metrics/own-definitions.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
 import { watchRegistries } from "../metrics/registry-delta.ts";
 import type { Delivery, DeliveryReport } from "../publish/delivery.ts";
@@ -52,9 +53,7 @@ export const DEFAULT_REPORTING_TIMEOUT_MS = 5000;
 
 /** A user's registry may hold them under the same names. */
 const TRADING_NAMES = new Set<string>(
-  Object.values(catalogue)
-    .filter(({ area }) => TRADING_AREAS.has(area))
-    .map(({ name }) => name),
+  ownDefinitions.filter(({ area }) => TRADING_AREAS.has(area)).map(({ name }) => name),
 );
 
 /** How long a source, or a registry's `collect` hooks, may keep a run waiting. */

@@ -326,7 +326,7 @@ describe("a file is refused for", () => {
       name: "a key that JavaScript knows and we do not",
       content: '{ "constructor": {} }',
       problem:
-        'unknown key "constructor"; known: gateway, ledger, publish, scrapeIntervalSeconds, jobs, aiPrices',
+        'unknown key "constructor"; known: gateway, ledger, publish, scrapeIntervalSeconds, jobs, sources, prune, aiPrices',
     },
     {
       name: "a price that is text",
@@ -336,7 +336,7 @@ describe("a file is refused for", () => {
     {
       name: "a price of one side only",
       content: { aiPrices: { "claude-x": { input: 3 } } },
-      problem: "aiPrices.claude-x needs both input and output",
+      problem: "aiPrices.claude-x needs output",
     },
     {
       name: "a mistyped price",

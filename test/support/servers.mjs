@@ -38,6 +38,9 @@ const SERVERS = [
   },
   { name: "promtool", commands: ["promtool"], package: "prometheus" },
   { name: "prometheus", commands: ["prometheus"], package: "prometheus" },
+  { name: "postgres", commands: ["postgres"], package: "postgresql-15" },
+  { name: "initdb", commands: ["initdb"], package: "postgresql-15" },
+  { name: "redis", commands: ["redis-server"], package: "redis-server" },
   // Needed by the one below, and so in its package's folder where the machine has none.
   { name: "python3", commands: ["python3"], package: "python3-prometheus-client" },
   {
@@ -93,7 +96,10 @@ function locate({ commands, file, package: name }) {
     const path = join(unpackedRoot(name), file);
     return existsSync(path) ? { command: path, libraryPath: [] } : undefined;
   }
-  const onMachine = firstCommand([...PATH.split(delimiter), ...versionedFolders("/")], commands);
+  const path = PATH.split(delimiter).filter(Boolean);
+  // Beside `/usr/bin` is `/usr/lib`.
+  const besides = path.flatMap((folder) => versionedFolders(resolve(folder, "../..")));
+  const onMachine = firstCommand([...path, ...besides], commands);
   if (onMachine !== undefined) return { command: onMachine, libraryPath: [] };
 
   const root = unpackedRoot(name);

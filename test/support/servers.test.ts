@@ -9,9 +9,18 @@ import { describeWithServer, startRealPushgateway } from "./servers.ts";
 const PROGRAM = fileURLToPath(new URL("./servers.mjs", import.meta.url));
 
 /** The names of all of them. */
-const ALL = "pushgateway, promtool, prometheus, python3, prometheus_client";
+const ALL =
+  "pushgateway, promtool, prometheus, postgres, initdb, redis, python3, prometheus_client";
 
-const PROGRAMS = ["prometheus-pushgateway", "promtool", "prometheus", "python3"];
+const PROGRAMS = [
+  "prometheus-pushgateway",
+  "promtool",
+  "prometheus",
+  "postgres",
+  "initdb",
+  "redis-server",
+  "python3",
+];
 
 let folder: string;
 let path: string;
@@ -71,7 +80,7 @@ describe("npm run servers, without a server", () => {
     expect(run).toMatchObject({ status: 0, stdout: "" });
     expect(run.stderr).toBe(
       `Left out: the tests that need a real ${ALL} (no apt here). ` +
-        "To bring them: put prometheus-pushgateway, promtool, prometheus, python3 on PATH, then npm run servers\n",
+        `To bring them: put ${PROGRAMS.join(", ")} on PATH, then npm run servers\n`,
     );
   });
 
@@ -130,7 +139,7 @@ describe("npm run servers, without a server", () => {
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(first.stdout).toMatch(
-      /^Downloading prometheus-pushgateway, prometheus, python3-prometheus-client from Debian to .*\n$/,
+      /^Downloading prometheus-pushgateway, prometheus, postgresql-15, redis-server, python3-prometheus-client from Debian to .*\n$/,
     );
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });

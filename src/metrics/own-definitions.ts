@@ -1,0 +1,12 @@
+import { aiCatalogue } from "./ai-catalogue.ts";
+import { catalogue, runCatalogue } from "./catalogue.ts";
+import type { Definition } from "./definition.ts";
+import { reporterCatalogue } from "./reporter-catalogue.ts";
+
+/** Every family that is ours, but what the ledger adds to its own groups. */
+export const ownDefinitions: readonly Definition[] = [
+  catalogue,
+  aiCatalogue,
+  reporterCatalogue,
+  runCatalogue,
+].flatMap((families): readonly Definition[] => Object.values(families));
