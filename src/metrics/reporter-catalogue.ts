@@ -62,7 +62,7 @@ export const reporterCatalogue = {
     name: "closing_bell_ledger_oldest_pending_timestamp_seconds",
     type: "gauge",
     kind: "result",
-    help: "Unix time of the oldest of these, in seconds; absent when there is none",
+    help: "Unix time of the oldest of these, in seconds; of the look when there is none",
     labels: {},
     area: "run",
   },

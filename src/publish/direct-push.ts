@@ -5,6 +5,7 @@ import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { type Exposition, expositionOf } from "../push/body.ts";
 import type { PushClient, PushReceipt } from "../push/client.ts";
 import { type Barrier, barrier as realBarrier } from "./barrier.ts";
+import { inTime } from "./in-time.ts";
 import { leavesNothing, mayRepeat } from "./push-error.ts";
 
 export type DirectPushOptions = {
@@ -29,6 +30,9 @@ export type DirectPush = (
   families: readonly MetricFamily[],
   call: DirectPushCall,
 ) => Promise<DirectReceipt>;
+
+/** How long a ledger may take to say which groups are its own, in milliseconds. */
+const LEDGER_TIMEOUT_MS = 1000;
 
 /** Attempts in all: every one replaces, and a barrier stands between them. */
 const ATTEMPTS = 2;
@@ -83,7 +87,8 @@ export function createDirectPush({
     }
     const name = formatGroupingKey(key);
     // A ledger that cannot be asked is no reason to keep a kill switch back.
-    const known = (await ledger?.groups().catch(() => [])) ?? [];
+    const asked = ledger?.groups().catch(() => []) ?? Promise.resolve([]);
+    const known = await inTime(LEDGER_TIMEOUT_MS, asked, () => []);
     if (known.some((group) => formatGroupingKey(group) === name)) {
       throw new LedgerGroupError(
         `${name} is a group of the ledger: pushed directly, its totals would be lost at the gateway. Use another grouping key`,

@@ -29,8 +29,8 @@ export const GRACE_MS = 1000;
 /**
  * Reads all sources at once, each within its own time.
  *
- * Yields what is known after a moment, if somebody is slow, and then all of it: a source that hangs
- * never keeps back what the others said.
+ * Yields what is known after a moment, if somebody is slow, then whenever another has answered, and
+ * then all of it: a source that hangs never keeps back what the others said.
  */
 export async function* readAll(
   sources: ReporterSources,
@@ -50,14 +50,35 @@ export async function* readAll(
     Object.fromEntries(
       names.flatMap((name) => (settled.has(name) ? [[name, settled.get(name)]] : [])),
     );
-  const all = Promise.all(reading).then(() => true);
-  let timer: NodeJS.Timeout | undefined;
-  const grace = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), graceMs);
-  });
-  const isWhole = await Promise.race([all, grace]);
-  clearTimeout(timer);
-  if (settled.size < 0) yield { readings: known(), isWhole: false };
-  await all;
+  const all = Promise.all(reading);
+  let told = 0;
+  // Who answers at once is told together, and later ones as they come.
+  await Promise.race([all, pause(graceMs, all)]);
+  while (settled.size < names.length) {
+    if (settled.size > told) {
+      told = settled.size;
+      yield { readings: known(), isWhole: false };
+    }
+    // Pushing takes its time: meanwhile others may have answered.
+    if (settled.size === told) await nextOf(reading, names, settled);
+  }
   yield { readings: known(), isWhole: true };
+}
+
+/** Until the first of those that have not answered yet does. */
+async function nextOf(
+  reading: readonly Promise<void>[],
+  names: readonly string[],
+  settled: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  const open = reading.filter((_, index) => !settled.has(names[index] ?? ""));
+  await Promise.race(open);
+}
+
+/** Resolves after a while; its timer does not outlive `until`. */
+function pause(milliseconds: number, until: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    void until.finally(() => clearTimeout(timer));
+  });
 }

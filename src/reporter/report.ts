@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.ts";
-import { asError } from "../errors.ts";
+import { asError, LedgerUnavailableError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey, groupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { currentMetricSet } from "../metrics/current.ts";
 import type { DeliveryReport } from "../publish/delivery.ts";
 import type { DirectPush, DirectReceipt } from "../publish/direct-push.ts";
+import { inTime } from "../publish/in-time.ts";
 import type { GroupPublication } from "../publish/publish-group.ts";
 import { bounded, type Publisher } from "../publish/publisher.ts";
 import type { RunJobs } from "../run/run-job.ts";
@@ -64,6 +65,9 @@ export type Look = {
   readonly delivery?: DeliveryReport;
 };
 
+/** How long figures wait for the store of what outlives a look. Milliseconds. */
+const TRACKING_TIMEOUT_MS = 2000;
+
 export type Reporter = {
   /** Looks once. Rejects with the signal's reason when it is told to stop; else it never rejects. */
   look(stop: AbortSignal): Promise<Look>;
@@ -87,7 +91,6 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (counting === undefined) return { ...figures, publications: [], pruned: [] };
     const { publisher, pruner } = counting;
     const published = await settled(() => publisher.publishAll({ signal: stop }));
-    stop.throwIfAborted();
     const pruned = pruner === undefined ? [] : await pruner(stop);
     stop.throwIfAborted();
     const { value: publications } = published;
@@ -129,7 +132,13 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (counting === undefined) return { figures: untrackedFigures(portfolio.value) };
     const how = { ...options.tracking, now: clock.now() };
     const name = trackingName(mode);
-    const { figures, error } = await trackIn(counting.ledger, name, portfolio.value, how);
+    const tracked = trackIn(counting.ledger, name, portfolio.value, how);
+    const { figures, error } = await inTime(TRACKING_TIMEOUT_MS, tracked, () => ({
+      figures: untrackedFigures(portfolio.value),
+      error: new LedgerUnavailableError(
+        `the state ${name} was not read and written within ${TRACKING_TIMEOUT_MS} ms`,
+      ),
+    }));
     return { figures, ...(error === undefined ? {} : { trackingError: error }) };
   }
 
@@ -150,22 +159,42 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 
   return {
-    async look(stop) {
-      if (counting === undefined) return lookAndPublish(stop);
-      let look: Look | undefined;
-      const { outcome, delivery } = await counting.runs.settleJob(
-        { job: REPORTER_JOB, signal: stop },
-        async ({ signal }) => {
-          look = await lookAndPublish(signal);
-          if (look.push.status === "failed") throw look.push.error;
-        },
-      );
-      stop.throwIfAborted();
-      if (look === undefined) throw asError("error" in outcome ? outcome.error : outcome);
-      const last = await counting.publisher.publish(own, { signal: stop });
-      return { ...look, publications: withLast(look.publications, own, last), delivery };
-    },
+    look: (stop) => orStopped(stop, lookAndRecord(stop)),
   };
+
+  async function lookAndRecord(stop: AbortSignal): Promise<Look> {
+    if (counting === undefined) return lookAndPublish(stop);
+    let look: Look | undefined;
+    const { outcome, delivery } = await counting.runs.settleJob(
+      { job: REPORTER_JOB, signal: stop },
+      async ({ signal }) => {
+        look = await lookAndPublish(signal);
+        if (look.push.status === "failed") throw look.push.error;
+      },
+    );
+    stop.throwIfAborted();
+    if (look === undefined) throw asError("error" in outcome ? outcome.error : outcome);
+    const last = await counting.publisher.publish(own, { signal: stop });
+    return { ...look, publications: withLast(look.publications, own, last), delivery };
+  }
+}
+
+/** A store that hangs pays no heed to a signal; whoever was told to stop does not wait for it. */
+async function orStopped<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const stopped = new Promise<never>((_, reject) => {
+    // A turn later: work that ends because of the signal has the last word.
+    const tell = () => setImmediate(() => reject(stop.reason));
+    if (stop.aborted) tell();
+    stop.addEventListener("abort", tell, { once: true, signal: ended.signal });
+  });
+  stopped.catch(() => {});
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    ended.abort();
+  }
 }
 
 type Tracked = Pick<Look, "figures" | "trackingError">;

@@ -53,14 +53,24 @@ describe("reading all sources", () => {
     expect(await passes.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("that are all slow is only the whole", async () => {
+  test("that are all slow is each of them as it answers", async () => {
+    const [first, second] = [held("timescale", true as const), held("redis", true as const)];
     const sources = {
-      timescale: hanging<true>("timescale", 60),
-      redis: hanging<true>("redis", 70),
+      timescale: first.source,
+      redis: second.source,
+      appStart: hanging<number>("app", 3000),
     };
-    const passes = await passesOf(sources, { graceMs: 1 });
-    expect(passes.map(({ isWhole }) => isWhole)).toEqual([true]);
-    expect(Object.keys(passes[0]?.readings ?? {})).toEqual(["timescale", "redis"]);
+    const passes = readAll(sources, GOES_ON, 1);
+    const part = passes.next();
+    first.release();
+    expect(Object.keys((await part).value?.readings ?? {})).toEqual(["timescale"]);
+    const more = passes.next();
+    second.release();
+    expect(Object.keys((await more).value?.readings ?? {})).toEqual(["timescale", "redis"]);
+    expect((await passes.next()).value).toMatchObject({
+      isWhole: true,
+      readings: { appStart: { status: "failed" } },
+    });
   });
 
   test("of which one never answers ends at its own time, with what the others said", async () => {

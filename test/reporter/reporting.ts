@@ -75,9 +75,17 @@ export function fileLedger(directory: string, clock: ManualClock): Ledger {
 
 /** A ledger whose every method rejects. */
 export function brokenLedger(): Ledger {
-  const down = async () => {
+  return ledgerThat(async () => {
     throw new Error("the disk is on fire");
-  };
+  });
+}
+
+/** A ledger whose methods never answer. */
+export function hangingLedger(): Ledger {
+  return ledgerThat(() => new Promise(() => {}));
+}
+
+function ledgerThat(down: () => Promise<never>): Ledger {
   return {
     ...createMemoryLedger(),
     ledgerId: down,
@@ -94,7 +102,7 @@ export function brokenLedger(): Ledger {
     writeState: down,
     readPublishState: down,
     lease: down,
-    // biome-ignore lint/correctness/useYield: it rejects before the first
+    // biome-ignore lint/correctness/useYield: it never comes to the first
     async *pending() {
       await down();
     },
