@@ -22,6 +22,7 @@ const AREAS = {
 const sections = [
   { file: "README.md", marker: "metrics", render: metricsTable },
   { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+  { file: "README.md", marker: "lambda", render: () => example("lambda") },
   { file: "docs/reporting.md", marker: "report", render: () => json("../test/e2e/report.json") },
   { file: "README.md", marker: "report", render: () => json("../test/e2e/report.json") },
   { file: "docs/ai-cost.md", marker: "claude", render: () => example("claude") },

@@ -6,6 +6,15 @@ export type Clock = {
   readonly monotonic: () => number;
 };
 
+/** Calls back once, after so many milliseconds. What it returns calls that off. */
+export type Timer = (milliseconds: number, callback: () => void) => () => void;
+
+/** Keeps the process alive until then: what waits for it may be all that there is. */
+export const systemTimer: Timer = (milliseconds, callback) => {
+  const timer = setTimeout(callback, milliseconds);
+  return () => clearTimeout(timer);
+};
+
 export const systemClock: Clock = {
   now: () => Date.now() / 1000,
   monotonic: () => performance.now() / 1000,

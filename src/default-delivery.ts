@@ -5,10 +5,9 @@ import {
   readSettings,
   type Settings,
 } from "./config/config.ts";
-import type { LedgerPlace } from "./config/ledger-place.ts";
+import type { LedgerPlace, RealLedgerPlace } from "./config/ledger-place.ts";
 import { ConfigError } from "./errors.ts";
 import type { GroupingKey } from "./grouping-key.ts";
-import type { FileLedger } from "./ledger/file-ledger.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { writeLogLine } from "./log-line.ts";
 import type { Delivery, Publication } from "./publish/delivery.ts";
@@ -24,6 +23,9 @@ export const NO_GATEWAY =
 /** How the gateway is reached, which is no matter of configuration. */
 export type Connection = Pick<PushClientOptions, "lookup" | "timeoutMs">;
 
+/** `prepare` loads what the first delivery needs, beside whatever goes on. It never throws. */
+export type ConfiguredRuns = RunDependencies & { readonly prepare: () => void };
+
 /**
  * What a run needs, from the configuration. It is read at the first use and once; a configuration
  * that cannot be read refuses the report, never the run. Where only the way to the gateway is
@@ -32,7 +34,7 @@ export type Connection = Pick<PushClientOptions, "lookup" | "timeoutMs">;
 export function configuredRuns(
   sources: () => ConfigSources,
   connection: Connection = {},
-): RunDependencies {
+): ConfiguredRuns {
   let known: Settings | undefined;
   let delivery: Promise<Delivery> | undefined;
   function read(): Settings {
@@ -48,15 +50,20 @@ export function configuredRuns(
     if (isDoubtful || settings.ledger === undefined) throw new ConfigError(settings.problems);
     return { ...settings, ledger: settings.ledger.value };
   };
+  async function configured(): Promise<Delivery> {
+    const { ledger } = recorded();
+    delivery ??= deliveryOf(ledger, () => configOf(read()), connection);
+    return delivery;
+  }
   return {
     jobEntry: (job) => {
       const { jobs } = recorded();
       return Object.hasOwn(jobs, job) ? jobs[job]?.value : undefined;
     },
-    delivery: async (report, signal) => {
-      const { ledger } = recorded();
-      delivery ??= deliveryOf(ledger, () => configOf(read()), connection);
-      return (await delivery)(report, signal);
+    delivery: async (report, signal) => (await configured())(report, signal),
+    prepare: () => {
+      // Whoever delivers hears of what is wrong.
+      configured().catch(() => {});
     },
   };
 }
@@ -73,7 +80,7 @@ async function deliveryOf(
     const { createDirectDelivery } = await import("./publish/direct-delivery.ts");
     return createDirectDelivery(configuredClient(gateway, connection));
   }
-  const ledger = await configuredLedger(place);
+  const ledger = await configuredLedger(place, connection);
   const { createLedgerDelivery } = await import("./publish/ledger-delivery.ts");
   const publish = publishFrom(ledger, configuration, connection);
   return createLedgerDelivery({ ledger, log: writeLogLine, publish });
@@ -103,12 +110,21 @@ function publishFrom(
   };
 }
 
-/** The ledger that the configuration names. */
-export async function configuredLedger({
-  directory,
-}: Extract<LedgerPlace, { readonly type: "files" }>): Promise<FileLedger> {
+/** The ledger that the configuration names. Where a table is, the AWS SDK's own environment says. */
+export async function configuredLedger(
+  place: RealLedgerPlace,
+  { timeoutMs }: Connection = {},
+): Promise<Ledger> {
+  if (place.type === "dynamodb") {
+    const { createDynamodbLedger } = await import("./ledger/dynamodb-ledger.ts");
+    const { table } = place;
+    return createDynamodbLedger({
+      table,
+      ...(timeoutMs === undefined ? {} : { sendTimeoutMs: timeoutMs }),
+    });
+  }
   const { createFileLedger } = await import("./ledger/file-ledger.ts");
-  return createFileLedger({ directory });
+  return createFileLedger({ directory: place.directory });
 }
 
 /** Takes the totals of a ledger to the gateway that the configuration names. */

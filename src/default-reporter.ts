@@ -38,7 +38,7 @@ export type ConfiguredReporter = Reporter & {
  */
 export async function configuredReporter(
   config: Config,
-  { env }: Pick<ConfigSources, "env">,
+  { env, parameters }: Pick<ConfigSources, "env" | "parameters">,
   connection: Connection = {},
 ): Promise<ConfiguredReporter> {
   if (config.sources === undefined) {
@@ -46,7 +46,7 @@ export async function configuredReporter(
       "there is nothing to report: closing-bell.json names no sources (portfolio, probes)",
     ]);
   }
-  const places = readSources(config.sources, env);
+  const places = readSources(config.sources, env, parameters);
   if (config.gateway === undefined) throw new ConfigError([NO_GATEWAY]);
   const client = configuredClient(config.gateway, connection);
   const counting = await countingOf(config, client, connection);

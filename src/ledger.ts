@@ -7,6 +7,7 @@ export {
   type GroupDescription,
   type LedgerDescription,
 } from "./ledger/describe.ts";
+export { createDynamodbLedger, type DynamodbLedgerOptions } from "./ledger/dynamodb-ledger.ts";
 export { createFileLedger, type FileLedger, type FileLedgerOptions } from "./ledger/file-ledger.ts";
 export { type FoldReport, foldGroup } from "./ledger/fold-round.ts";
 export type { Ledger } from "./ledger/ledger.ts";

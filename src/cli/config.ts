@@ -5,7 +5,7 @@ import { type Origin, originText, type Setting } from "../config/origin.ts";
 import type { SourcesSettings } from "../config/sources-schema.ts";
 import { ConfigError } from "../errors.ts";
 import { EXIT, explainFailure, type Io, withoutUserInfo } from "./io.ts";
-import { type GatewayFlags, sourcesOf } from "./target.ts";
+import { fetchedSources, type GatewayFlags } from "./target.ts";
 
 export type ConfigFlags = Pick<GatewayFlags, "gateway" | "config" | "json"> & {
   /** Say where each value came from. */
@@ -27,8 +27,8 @@ const SECRET = "set";
 const NOT_SET: Setting<null> = { value: null, origin: { type: "default" } };
 
 /** Shows every setting as it is in effect. 2 when there is a problem with one; the others are shown. */
-export function showConfig(flags: ConfigFlags, io: Io): number {
-  const settings = readSettings(sourcesOf(flags, io));
+export async function showConfig(flags: ConfigFlags, io: Io): Promise<number> {
+  const settings = readSettings(await fetchedSources(flags, io));
   const problems = settings.problems.map(withoutUserInfo);
   const files = settings.files.map(({ path, status, origin }) => {
     return { path: withoutUserInfo(path), status, origin };
@@ -81,7 +81,8 @@ function sourceRows({ value, origin }: Setting<SourcesSettings>): Row[] {
 
 function gatewayRows({ base, credentials, caFile }: GatewaySettings): Row[] {
   const isBasic = credentials?.value.type === "basic";
-  const secret = credentials === undefined ? NOT_SET : { ...credentials, value: SECRET };
+  const secret =
+    credentials === undefined ? NOT_SET : { value: SECRET, origin: credentials.origin };
   return [
     ...rowOf("gateway.url", { ...base, value: base.value ?? null }),
     ...rowOf("gateway.username", credentials === undefined ? NOT_SET : usernameOf(credentials)),
@@ -98,11 +99,12 @@ function gatewayRows({ base, credentials, caFile }: GatewaySettings): Row[] {
 function usernameOf({
   value,
   origin,
+  usernameOrigin = origin,
 }: NonNullable<GatewaySettings["credentials"]>): Setting<string | null> {
   if (value.type !== "basic") return NOT_SET;
   const file = "namedIn" in origin ? origin.namedIn : undefined;
   return file === undefined
-    ? { value: SECRET, origin }
+    ? { value: SECRET, origin: usernameOrigin }
     : { value: value.username, origin: { type: "file", path: file } };
 }
 

@@ -15,7 +15,7 @@ export type DeleteFlags = GroupFlags & { readonly yes?: boolean };
  */
 export async function deleteGroup(flags: DeleteFlags, io: Io): Promise<number> {
   const key = groupOf(flags);
-  const client = clientOf(flags, io);
+  const client = await clientOf(flags, io);
   const what = `${formatGroupingKey(key)} at ${client.gateway}`;
   if (!flags.yes && isAtTerminal() && !(await confirm(`Delete ${what}?`, io))) {
     io.err("closing-bell: nothing was deleted\n");

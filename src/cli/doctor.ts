@@ -4,7 +4,7 @@ import { examine } from "../doctor/examine.ts";
 import { InvalidOptionError, messageOf } from "../errors.ts";
 import { type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
 import { EXIT, type Io, UsageError, withoutUserInfo } from "./io.ts";
-import { type GatewayFlags, lookup, sourcesOf } from "./target.ts";
+import { fetchedSources, type GatewayFlags, lookup } from "./target.ts";
 
 export type DoctorFlags = GatewayFlags & {
   /** URL of the Prometheus that scrapes the gateway. */
@@ -16,7 +16,7 @@ export type DoctorFlags = GatewayFlags & {
 /** Says of everything that reporting needs whether it is well. 1 when something is not. */
 export async function doctor(flags: DoctorFlags, io: Io): Promise<number> {
   const { ok, checks: said } = await examine({
-    settings: readSettings(sourcesOf(flags, io)),
+    settings: readSettings(await fetchedSources(flags, io)),
     prometheus: flags.prometheus === undefined ? undefined : prometheusOf(flags.prometheus),
     timeoutMs: flags.timeout,
     lookup,

@@ -31,7 +31,7 @@ type GroupView = {
 
 /** Lists every group of the gateway. */
 export async function listGroups(flags: GatewayFlags, io: Io): Promise<void> {
-  const client = clientOf(flags, io);
+  const client = await clientOf(flags, io);
   const { ledger } = await existingLedger(flags, io);
   const ownId = await ledger?.ledgerId();
   const shown = await readGroups(client);
@@ -79,7 +79,7 @@ function describeGroup(group: GroupView): string {
 /** Prints what was pushed to one group, as text exposition format. 1 when there is no such group. */
 export async function showGroup(flags: GroupFlags, io: Io): Promise<number> {
   const key = groupOf(flags);
-  const client = clientOf(flags, io);
+  const client = await clientOf(flags, io);
   const group = (await readGroups(client)).find((each) => isGroup(each, key));
   client.close();
   if (group === undefined) {

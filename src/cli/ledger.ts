@@ -2,6 +2,7 @@ import { systemClock } from "../clock.ts";
 import { ClosingBellError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { describeLedger, type GroupDescription } from "../ledger/describe.ts";
+import { createFileLedger } from "../ledger/file-ledger.ts";
 import { repairGroup } from "../ledger/repair.ts";
 import { type Adoption, adoptGroup } from "../publish/adopt.ts";
 import { holdSecondsOf } from "../publish/births.ts";
@@ -103,7 +104,15 @@ function describeGateway({ gateway, acked, unconfirmed, held, adopted }: Gateway
 
 /** Rebuilds the totals that cannot be read; leaves all others alone. 1 when one could not be rebuilt. */
 export async function repairLedger(flags: RepairFlags, io: Io): Promise<number> {
-  const { ledger } = await ledgerOf(flags, io);
+  const { config, ledger: named } = await ledgerOf(flags, io);
+  const { ledger: place } = config;
+  if (place.type !== "files") {
+    throw new UsageError(
+      `ledger repair rebuilds a ledger of files, and this one is ${named.place}: it keeps one version of its totals. ` +
+        "Restore the table to a point in time at which they could be read",
+    );
+  }
+  const ledger = createFileLedger({ directory: place.directory });
   const results: { readonly groupingKey: GroupingKey; readonly said: string }[] = [];
   let failures = 0;
   for (const groupingKey of await ledger.groups()) {
@@ -133,7 +142,7 @@ export type AdoptFlags = GroupFlags & { readonly pending?: "count" | "drop" };
 export async function adoptLedgerGroup(flags: AdoptFlags, io: Io): Promise<number> {
   const group = groupOf(flags);
   const { config, ledger } = await ledgerOf(flags, io);
-  const client = clientOf(flags, io);
+  const client = await clientOf(flags, io);
   const { pending } = flags;
   const adoption = await adoptGroup(
     { ledger, client, clock: systemClock, ...given({ pending }) },

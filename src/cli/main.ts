@@ -347,7 +347,10 @@ function build(): Command {
   config
     .command("show")
     .summary("every setting, its value, and where it came from")
-    .option("--origin", "say where each value came from: flag, variable, file or default")
+    .option(
+      "--origin",
+      "say where each value came from: flag, variable, file, SSM parameter or default",
+    )
     .option("--gateway <url>", "base URL of the Pushgateway (or PUSHGATEWAY_URL)")
     .option("--config <file>", "configuration instead of ./closing-bell.json")
     .option("--json", "print values and origins as JSON")
@@ -357,7 +360,7 @@ function build(): Command {
     )
     .action(async (flags: ConfigFlags) => {
       const { showConfig } = await import("./config.ts");
-      process.exitCode = showConfig(flags, io);
+      process.exitCode = await showConfig(flags, io);
     });
 
   addGatewayFlags(program.command("demo"))

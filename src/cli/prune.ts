@@ -47,7 +47,7 @@ export async function prune(flags: PruneFlags, io: Io): Promise<number> {
   const { yes: isMeant = false, job: jobs } = flags;
   const { config, ledger } = await existingLedger(flags, io);
   const hasGateway = config.gateway !== undefined || ledger === undefined;
-  const client = hasGateway ? clientOf(flags, io) : undefined;
+  const client = hasGateway ? await clientOf(flags, io) : undefined;
   try {
     const options = { client, ledger, clock: systemClock, olderThanSeconds, jobs };
     const { old, examined } = await findOldGroups(options);

@@ -12,7 +12,7 @@ export async function push(file: string, flags: PushFlags, io: Io): Promise<void
     throw new UsageError(`--method ${method}: expected put or post`);
   }
   const key = groupOf(flags);
-  const client = clientOf(flags, io);
+  const client = await clientOf(flags, io);
   const body = expositionOfText(key, await readInput(file));
   // A producer that broke in front of a pipe: to push nothing would empty the group.
   if (body.series === 0) {

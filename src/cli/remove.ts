@@ -48,7 +48,7 @@ async function remove(key: GroupingKey, flags: RemoveFlags, io: Io): Promise<Res
   const name = formatGroupingKey(key);
   const { config, ledger } = await existingLedger(flags, io);
   const hasGateway = config.gateway !== undefined || ledger === undefined;
-  const client = hasGateway ? clientOf(flags, io) : undefined;
+  const client = hasGateway ? await clientOf(flags, io) : undefined;
   const where = client === undefined ? "" : ` at ${client.gateway}`;
   const mayGo = async (what: string) =>
     flags.yes === true || confirm(`Remove ${name}${where}${what}?`, io);

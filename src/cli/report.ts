@@ -14,7 +14,7 @@ import {
   watchInterruption,
 } from "./publish.ts";
 import { describeRemoval } from "./remove.ts";
-import { type GatewayFlags, lookup, sourcesOf } from "./target.ts";
+import { fetchedSources, type GatewayFlags, lookup } from "./target.ts";
 
 export type ReportFlags = GatewayFlags & {
   readonly every?: string;
@@ -32,8 +32,8 @@ const periodOf = timerDuration("--every", { min: SHORTEST_MS });
  */
 export async function report(flags: ReportFlags, io: Io): Promise<number> {
   const everyMs = flags.every === undefined ? undefined : periodOf(flags.every);
-  const config = readConfig(sourcesOf(flags, io));
-  const reporter = await configuredReporter(config, io, { lookup });
+  const sources = await fetchedSources(flags, io, ["gateway", "sources"]);
+  const reporter = await configuredReporter(readConfig(sources), sources, { lookup });
   if (flags.resetHighWaterMark) {
     const what = await reporter.resetHighWaterMark();
     const said =

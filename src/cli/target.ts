@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { type Config, readConfig } from "../config/config.ts";
+import { type Config, type ConfigSources, readConfig } from "../config/config.ts";
+import { createParameterStore } from "../config/ssm/parameter-store.ts";
+import { type Part, withParameters } from "../config/ssm/with-parameters.ts";
 import {
   configuredClient,
   configuredLedger,
@@ -7,7 +9,6 @@ import {
   NO_GATEWAY,
 } from "../default-delivery.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
-import type { FileLedger } from "../ledger/file-ledger.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import type { PushClient } from "../push/client.ts";
@@ -75,6 +76,18 @@ export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
   };
 }
 
+/** One for all that a command reads. It loads and asks nothing until a configuration needs it to. */
+const parameterStore = createParameterStore();
+
+/** The same, with the parameters of SSM that the configuration needs for these parts of it. */
+export function fetchedSources(
+  flags: Pick<GatewayFlags, "gateway" | "config">,
+  io: Io,
+  parts: readonly Part[] = ["gateway"],
+): Promise<ConfigSources> {
+  return withParameters(sourcesOf(flags, io), parameterStore, { parts });
+}
+
 /**
  * The ledger that runs deliver to, and the configuration that names it.
  *
@@ -83,8 +96,8 @@ export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
 export async function ledgerOf(
   flags: Pick<GatewayFlags, "gateway" | "config">,
   io: Io,
-): Promise<{ readonly config: Config; readonly ledger: FileLedger }> {
-  const config = readConfig(sourcesOf(flags, io));
+): Promise<{ readonly config: Config; readonly ledger: Ledger }> {
+  const config = readConfig(await fetchedSources(flags, io));
   if (config.ledger.type === "none") {
     throw new UsageError(
       "CLOSING_BELL_LEDGER, or ledger in closing-bell.json, is none: there is no ledger",
@@ -104,8 +117,8 @@ export async function publisherOf(config: Config, ledger: Ledger): Promise<Publi
 }
 
 /** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */
-export function clientOf(flags: GatewayFlags, io: Io): PushClient {
-  const { gateway } = readConfig(sourcesOf(flags, io));
+export async function clientOf(flags: GatewayFlags, io: Io): Promise<PushClient> {
+  const { gateway } = readConfig(await fetchedSources(flags, io));
   if (gateway === undefined) throw new UsageError(NO_GATEWAY);
   return configuredClient(gateway, { lookup });
 }

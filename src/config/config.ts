@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { GatewayAddress } from "../gateway-url.ts";
 import { type ConfigFile, publish, scrapeIntervalSeconds } from "./file-schema.ts";
@@ -10,8 +10,9 @@ import {
   type LedgerPlace,
 } from "./ledger-place.ts";
 import type { Origin, Setting } from "./origin.ts";
+import type { FetchedParameters } from "./parameters.ts";
 import type { Schema } from "./schema.ts";
-import { fromFiles, readSourceFile, type SourceFile } from "./source-file.ts";
+import { type FileSources, fromFiles, readSourceFiles, type SourceFile } from "./source-file.ts";
 import type { SourcesSettings } from "./sources-schema.ts";
 
 /** The whole configuration, read and checked. */
@@ -54,26 +55,19 @@ export type Settings = {
 type Entries<T> = Readonly<Record<string, Setting<T>>>;
 
 /** Where configuration comes from, nearest first; a test passes its own. */
-export type ConfigSources = {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  /** Default `HOME` of the environment, else the user's. */
-  readonly home?: string;
+export type ConfigSources = FileSources & {
   /** `--gateway`. */
   readonly gatewayUrl?: string;
-  /** `--config`. */
-  readonly configPath?: string;
+  /** What was fetched from SSM: `ssm/with-parameters.ts` does that. */
+  readonly parameters?: FetchedParameters;
 };
 
 /** Prometheus's own default. */
 const DEFAULT_SCRAPE_INTERVAL_SECONDS = 60;
 
-/** Name of the project file, looked for in the working directory. */
-export const CONFIG_FILE = "closing-bell.json";
-
 /**
  * Reads flags, environment, project file (`--config`, `CLOSING_BELL_CONFIG`, or closing-bell.json in
- * the working directory) and user file, each overriding those after it.
+ * the working directory), user file and fetched parameters, each overriding those after it.
  *
  * @throws {ConfigError} with every problem of every source.
  */
@@ -101,14 +95,9 @@ export function configOf(settings: Settings): Config {
 
 /** Reads the same sources as far as they can be read, and says of each setting what won. */
 export function readSettings(sources: ConfigSources): Settings {
-  const { env, cwd, home = homeOf(sources.env) } = sources;
+  const { env, home = homeOf(env) } = sources;
   const problems: string[] = [];
-  const project = projectFile(sources);
-  const xdg = env["XDG_CONFIG_HOME"] || join(home, ".config");
-  const files = [
-    readSourceFile(resolve(cwd, project.value), project.origin, problems),
-    readSourceFile(join(xdg, "closing-bell", CONFIG_FILE), { type: "default" }, problems),
-  ];
+  const files = readSourceFiles(sources, problems);
 
   const gateway = readGatewaySettings(sources, files, problems);
   const ledger = ledgerOf(env, home, files, problems);
@@ -157,15 +146,6 @@ function gatewayOf({ base, credentials, caFile }: GatewaySettings): Pick<Config,
       ...(caFile === undefined ? {} : { ca: caFile.value.pem }),
     },
   };
-}
-
-function projectFile({ env, configPath }: ConfigSources): Setting<string> {
-  if (configPath !== undefined) {
-    return { value: configPath, origin: { type: "flag", name: "--config" } };
-  }
-  const value = env["CLOSING_BELL_CONFIG"];
-  if (value) return { value, origin: { type: "environment", name: "CLOSING_BELL_CONFIG" } };
-  return { value: CONFIG_FILE, origin: { type: "default" } };
 }
 
 type Source<T> = {

@@ -3,24 +3,46 @@ import { dirname, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import { type Credentials, type GatewayAddress, parseGatewayUrl } from "../gateway-url.ts";
 import { originText, type Setting } from "./origin.ts";
+import type { FetchedParameters } from "./parameters.ts";
 import { readSecret, type SecretReference } from "./secret.ts";
 import { fromFiles, type SourceFile } from "./source-file.ts";
+import {
+  credentialsBelow,
+  namesBelow,
+  type PathCredentials,
+  parameterPath,
+  urlBelow,
+} from "./ssm/gateway-parameters.ts";
 
 /** Where the gateway is, and who we are there. */
 export type GatewaySettings = {
   /** Without credentials: safe to print. Undefined: there is no gateway. */
   readonly base: Setting<string | undefined>;
   /** The origin is the secret's. */
-  readonly credentials?: Setting<Credentials>;
+  readonly credentials?: PathCredentials;
   readonly caFile?: Setting<{ readonly path: string; readonly pem: string }>;
-  /** A file whose credentials are not sent to this gateway, because they belong to its own. */
+  /** A file (or SSM's path) whose credentials are not sent here, because they belong to its own gateway. */
   readonly withheldIn?: string;
 };
 
 export type GatewaySources = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly gatewayUrl?: string;
+  readonly parameters?: FetchedParameters;
 };
+
+/** The parameters without which the settings cannot be read: those of the gateway that is named. */
+export function gatewayParameterNames(
+  sources: GatewaySources,
+  files: readonly SourceFile[],
+): readonly string[] {
+  const named = nameOf(sources, files);
+  if (named?.origin.type === "default") return namesBelow(sources.env);
+  if (sources.env["PUSHGATEWAY_TOKEN"]) return [];
+  const { token, password } = ownFile(named, files)?.content.gateway ?? {};
+  const reference = token ?? password;
+  return reference !== undefined && "ssm" in reference ? [reference.ssm] : [];
+}
 
 /** Undefined after noting a problem. */
 export function readGatewaySettings(
@@ -28,8 +50,9 @@ export function readGatewaySettings(
   files: readonly SourceFile[],
   problems: string[],
 ): GatewaySettings | undefined {
-  const { env } = sources;
-  const named = nameOf(sources, files);
+  const { env, parameters } = sources;
+  const found = nameOf(sources, files);
+  const named = found?.origin.type === "default" ? urlBelow(env, parameters, problems) : found;
   if (named === undefined) return undefined;
   const { value: url, origin } = named;
   if (url === undefined) return { base: { value: undefined, origin } };
@@ -41,29 +64,34 @@ export function readGatewaySettings(
     return undefined;
   }
 
-  // A credential stays with its endpoint: one from a file is not sent to another file's gateway,
-  // nor to one that a flag or the environment names.
-  const own = origin.type === "file" ? files.find(({ path }) => path === origin.path) : undefined;
+  // A credential stays with its endpoint: one from a file or from SSM is not sent to another one's
+  // gateway, nor to one that a flag or the environment names.
+  const own = ownFile(named, files);
   const before = problems.length;
   const token = env["PUSHGATEWAY_TOKEN"];
-  const credentials: Setting<Credentials> | undefined = address.credentials
+  const credentials: PathCredentials | undefined = address.credentials
     ? { value: address.credentials, origin }
     : token
       ? {
           value: { type: "bearer", token },
           origin: { type: "environment", name: "PUSHGATEWAY_TOKEN" },
         }
-      : own && fileCredentials(own, env, problems);
+      : origin.type === "ssm"
+        ? credentialsBelow(env, parameters, problems)
+        : own && fileCredentials(own, sources, problems);
   const caFrom = own ?? files.find(({ content }) => content.gateway?.caFile !== undefined);
   const caFile = caFrom && readCa(caFrom, problems);
   if (problems.length > before) return undefined;
 
-  const withheld = files.find((file) => file !== own && hasCredentials(file));
+  const path = origin.type === "ssm" ? undefined : parameterPath(env);
+  const withheld =
+    files.find((file) => file !== own && hasCredentials(file))?.path ??
+    (path === undefined ? undefined : `SSM ${path}`);
   return {
     base: { value: address.base, origin },
     ...(credentials === undefined ? {} : { credentials }),
     ...(caFile === undefined ? {} : { caFile }),
-    ...(withheld === undefined || credentials !== undefined ? {} : { withheldIn: withheld.path }),
+    ...(withheld === undefined || credentials !== undefined ? {} : { withheldIn: withheld }),
   };
 }
 
@@ -76,18 +104,27 @@ function nameOf({ env, gatewayUrl }: GatewaySources, files: readonly SourceFile[
   return fromFiles<string | undefined>(files, ({ gateway }) => gateway?.url, undefined);
 }
 
+/** The file that names the gateway. */
+function ownFile(
+  named: Setting<string | undefined> | undefined,
+  files: readonly SourceFile[],
+): SourceFile | undefined {
+  const { origin } = named ?? {};
+  return origin?.type === "file" ? files.find(({ path }) => path === origin.path) : undefined;
+}
+
 function hasCredentials({ content: { gateway } }: SourceFile): boolean {
   return gateway?.password !== undefined || gateway?.token !== undefined;
 }
 
 function fileCredentials(
   file: SourceFile,
-  env: GatewaySources["env"],
+  sources: GatewaySources,
   problems: string[],
 ): Setting<Credentials> | undefined {
   const { username, password, token } = file.content.gateway ?? {};
   const read = (reference: SecretReference, name: string) =>
-    readSecret(reference, { file: file.path, name }, env, problems);
+    readSecret(reference, { file: file.path, name }, sources, problems);
   if (token !== undefined) {
     const secret = read(token, "gateway.token");
     return secret && { ...secret, value: { type: "bearer", token: secret.value } };

@@ -6,25 +6,41 @@ import type { Setting } from "./origin.ts";
 /** Where the ledger is, or that there shall be none. */
 export type LedgerPlace =
   | { readonly type: "files"; readonly directory: string }
+  | { readonly type: "dynamodb"; readonly table: string }
   | { readonly type: "none" };
 
+/** Where there is a ledger. */
+export type RealLedgerPlace = Exclude<LedgerPlace, { readonly type: "none" }>;
+
 /** What names a place, for messages. */
-export const LEDGER_PLACES = "file:DIR or none";
+export const LEDGER_PLACES = "file:DIR, dynamodb:TABLE or none";
 
 /** The place that a text names, its directory as written; undefined when it names none. */
 export function parseLedgerPlace(text: string): LedgerPlace | undefined {
   if (text === "none") return { type: "none" };
+  const [, table] = /^dynamodb:([A-Za-z0-9_.-]{3,255})$/.exec(text) ?? [];
+  if (table !== undefined) return { type: "dynamodb", table };
   const [, directory] = /^file:(.+)$/s.exec(text) ?? [];
   return directory === undefined ? undefined : { type: "files", directory };
 }
 
 /** The text that names a place. */
 export function ledgerPlaceText(place: LedgerPlace): string {
-  return place.type === "files" ? `file:${place.directory}` : place.type;
+  switch (place.type) {
+    case "files":
+      return `file:${place.directory}`;
+    case "dynamodb":
+      return `dynamodb:${place.table}`;
+    case "none":
+      return "none";
+    default:
+      return place satisfies never;
+  }
 }
 
 /**
- * What the environment says: `CLOSING_BELL_LEDGER` (`file:DIR` or `none`), else
+ * What the environment says: `CLOSING_BELL_LEDGER` (`file:DIR`, `dynamodb:TABLE` or
+ * `none`), else
  * `CLOSING_BELL_STATE_DIR`; undefined when it says nothing.
  *
  * @throws {ConfigError} for another kind of ledger, or a directory that is not absolute.

@@ -3,6 +3,7 @@ export type Origin =
   | { readonly type: "flag"; readonly name: string }
   | { readonly type: "environment"; readonly name: string; readonly namedIn?: string }
   | { readonly type: "file"; readonly path: string; readonly namedIn?: string }
+  | { readonly type: "ssm"; readonly name: string; readonly namedIn?: string }
   | { readonly type: "default" };
 
 /** A value, and what won. */
@@ -17,6 +18,8 @@ export function originText(origin: Origin): string {
       return origin.name + namedIn(origin);
     case "file":
       return origin.path + namedIn(origin);
+    case "ssm":
+      return `SSM ${origin.name}${namedIn(origin)}`;
     case "default":
       return "default";
     default:

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { messageOf } from "../errors.ts";
 import { type ConfigFile, fileSchema } from "./file-schema.ts";
+import { homeOf } from "./ledger-place.ts";
 import type { Origin, Setting } from "./origin.ts";
 
 /** A file of configuration, as far as it could be read. */
@@ -12,6 +14,39 @@ export type SourceFile = {
   readonly status: "read" | "absent" | "faulty";
   readonly content: ConfigFile;
 };
+
+/** What says which files there are. */
+export type FileSources = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Default `HOME` of the environment, else the user's. */
+  readonly home?: string;
+  /** `--config`. */
+  readonly configPath?: string;
+};
+
+/** Name of the project file, looked for in the working directory. */
+const CONFIG_FILE = "closing-bell.json";
+
+/** The project file and the user file, in this order. */
+export function readSourceFiles(sources: FileSources, problems: string[]): readonly SourceFile[] {
+  const { env, cwd, home = homeOf(env) } = sources;
+  const project = projectFile(sources);
+  const xdg = env["XDG_CONFIG_HOME"] || join(home, ".config");
+  return [
+    readSourceFile(resolve(cwd, project.value), project.origin, problems),
+    readSourceFile(join(xdg, "closing-bell", CONFIG_FILE), { type: "default" }, problems),
+  ];
+}
+
+function projectFile({ env, configPath }: FileSources): Setting<string> {
+  if (configPath !== undefined) {
+    return { value: configPath, origin: { type: "flag", name: "--config" } };
+  }
+  const value = env["CLOSING_BELL_CONFIG"];
+  if (value) return { value, origin: { type: "environment", name: "CLOSING_BELL_CONFIG" } };
+  return { value: CONFIG_FILE, origin: { type: "default" } };
+}
 
 /** Reads a file and notes every problem with it. One that nobody named need not be there. */
 export function readSourceFile(path: string, origin: Origin, problems: string[]): SourceFile {

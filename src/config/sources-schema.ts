@@ -5,7 +5,7 @@ import { type SecretReference, secret } from "./secret.ts";
 export type Address = string | SecretReference;
 
 const address: Schema<Address> = {
-  expected: 'a URL without a password, { "env": "NAME" } or { "file": "PATH" }',
+  expected: `a URL without a password, ${secret.expected}`,
   read(value, path, problems) {
     if (typeof value === "object" && value !== null) return secret.read(value, path, problems);
     if (typeof value !== "string" || !URL.canParse(value)) {
@@ -15,7 +15,7 @@ const address: Schema<Address> = {
     const { password, searchParams } = new URL(value);
     // PostgreSQL takes it in either place.
     if (password === "" && !searchParams.has("password")) return value;
-    problems.push(`${path} holds a password; give it as { "env": "NAME" } or { "file": "PATH" }`);
+    problems.push(`${path} holds a password; give it as ${secret.expected}`);
     return undefined;
   },
 };

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigError, messageOf } from "../errors.ts";
 import type { Setting } from "./origin.ts";
+import type { FetchedParameters } from "./parameters.ts";
 import { readSecret, type SecretReference } from "./secret.ts";
 import type { Address, SourcesSettings } from "./sources-schema.ts";
 
@@ -60,13 +61,15 @@ const DEFAULT_TIMEOUT_SECONDS = 5;
 export function readSources(
   { value: settings, origin }: Setting<SourcesSettings>,
   env: Readonly<Record<string, string | undefined>>,
+  parameters?: FetchedParameters,
 ): Sources {
   const file = "path" in origin ? origin.path : "closing-bell.json";
   const problems: string[] = [];
   const say = (problem: string) => problems.push(`${file}: ${problem}`);
 
+  const known = { env, ...(parameters === undefined ? {} : { parameters }) };
   const secretOf = (reference: SecretReference, name: string): string =>
-    readSecret(reference, { file, name: `sources.${name}` }, env, problems)?.value ?? "";
+    readSecret(reference, { file, name: `sources.${name}` }, known, problems)?.value ?? "";
   const addressOf = (address: Address, name: string): string =>
     typeof address === "string" ? address : secretOf(address, name);
   const caOf = ({ caFile }: { readonly caFile?: string }, name: string) => {

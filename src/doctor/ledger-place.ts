@@ -15,8 +15,13 @@ import {
 import type { Check, Finding } from "./check.ts";
 import { type DoctorContext, ok, skipped, sourceText, warning } from "./context.ts";
 
-/** A state directory that is there or can be made. */
+/** A table, or a state directory that is there or can be made. */
+export type LedgerAt = TablePlace | StatePlace;
+
+export type TablePlace = { readonly type: "dynamodb"; readonly table: string };
+
 export type StatePlace = {
+  readonly type: "files";
   readonly directory: string;
   /** The directory itself or, where there is none yet, what it will be made in. */
   readonly existing: string;
@@ -31,18 +36,28 @@ const LITTLE_ROOM = 100 * 1024 * 1024;
 const FEW_FILES = 1000;
 
 /** Whether runs can be recorded where the ledger is to be. Makes no directory. */
-export function checkLedgerPlace(context: DoctorContext): Check<StatePlace> {
+export function checkLedgerPlace(context: DoctorContext): Check<LedgerAt> {
   const { check, fs } = context;
   const place = check("ledger.place", {}, () => findPlace(context));
-  check("ledger.local", { place }, async ({ place: { existing } }) => {
-    await inLedgersWords(existing, () => refuseRemote(fs, existing));
-    return ok(`${existing} is on a local file system`);
-  });
-  check("ledger.writable", { place }, ({ place }) =>
-    inLedgersWords(place.existing, () => checkWritable(context, place)),
+  check("ledger.local", { place }, ({ place }) =>
+    ofFiles(place, async ({ existing }) => {
+      await inLedgersWords(existing, () => refuseRemote(fs, existing));
+      return ok(`${existing} is on a local file system`);
+    }),
   );
-  check("ledger.space", { place }, ({ place }) => checkSpace(place));
+  check("ledger.writable", { place }, ({ place }) =>
+    ofFiles(place, (files) => inLedgersWords(files.existing, () => checkWritable(context, files))),
+  );
+  check("ledger.space", { place }, ({ place }) => ofFiles(place, checkSpace));
   return place;
+}
+
+/** What is looked at where there are files. */
+function ofFiles(
+  place: LedgerAt,
+  examine: (files: StatePlace) => Promise<Finding>,
+): Finding | Promise<Finding> {
+  return place.type === "files" ? examine(place) : skipped("the ledger is no directory of files");
 }
 
 /** What the system says, as the ledger would say it. */
@@ -56,7 +71,7 @@ async function inLedgersWords<T>(directory: string, work: () => Promise<T>): Pro
   }
 }
 
-async function findPlace({ settings, fs }: DoctorContext): Promise<Finding<StatePlace>> {
+async function findPlace({ settings, fs }: DoctorContext): Promise<Finding<LedgerAt>> {
   const { ledger } = settings;
   if (ledger === undefined) return skipped("needs config");
   const { value: place, origin } = ledger;
@@ -69,18 +84,24 @@ async function findPlace({ settings, fs }: DoctorContext): Promise<Finding<State
       without: "there is no ledger",
     };
   }
-  const { directory } = place;
+  if (place.type === "dynamodb") return ok(named, place);
+  const { type, directory } = place;
   return inLedgersWords(directory, async () => {
     refusePlatform(fs);
     refuseLongPath(directory);
     const existing = await nearestExisting(directory);
     if (existing !== directory) {
-      return ok(`${named}; the first run makes it`, { directory, existing, identity: undefined });
+      return ok(`${named}; the first run makes it`, {
+        type,
+        directory,
+        existing,
+        identity: undefined,
+      });
     }
     await refuseUnsafe(fs, directory);
     const identity = await readIdentity(directory);
     const whose = identity === undefined ? "; it is empty" : `, ledger ${identity.ledger_id}`;
-    return ok(`${named}${whose}`, { directory, existing, identity });
+    return ok(`${named}${whose}`, { type, directory, existing, identity });
   });
 }
 

@@ -1,7 +1,9 @@
 import { LedgerMismatchError } from "../errors.ts";
 import { formatGroupingKey, type GroupingKey } from "../grouping-key.ts";
 import { describeLedger, type GroupDescription } from "../ledger/describe.ts";
-import { createFileLedger, type FileLedger } from "../ledger/file-ledger.ts";
+import { createDynamodbLedger } from "../ledger/dynamodb-ledger.ts";
+import { createFileLedger } from "../ledger/file-ledger.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { barrier } from "../publish/barrier.ts";
 import { holdSecondsOf } from "../publish/births.ts";
 import { publicationIfCurrent } from "../publish/current.ts";
@@ -11,10 +13,10 @@ import { publishStateOf } from "../publish/publish-state.ts";
 import type { Check, Finding } from "./check.ts";
 import { ageText, type DoctorContext, failed, ok, skipped, warning } from "./context.ts";
 import { type GatewayGroups, listText } from "./gateway-facts.ts";
-import type { StatePlace } from "./ledger-place.ts";
+import type { LedgerAt } from "./ledger-place.ts";
 
 /** A ledger that something was recorded in. */
-type ReadLedger = { readonly ledger: FileLedger; readonly groups: readonly GroupDescription[] };
+type ReadLedger = { readonly ledger: Ledger; readonly groups: readonly GroupDescription[] };
 
 /** The line that publishes on a schedule. */
 const CRON_LINE = "* * * * *  closing-bell publish --quiet";
@@ -27,7 +29,7 @@ const NOTHING_RECORDED = "nothing was ever recorded";
 /** What is in the ledger, whether the gateway shows it, and whether anybody publishes it. */
 export function checkLedger(
   context: DoctorContext,
-  place: Check<StatePlace>,
+  place: Check<LedgerAt>,
   gateway: Check<GatewayGroups>,
 ): void {
   const { check, fs, clock, deadline } = context;
@@ -35,9 +37,14 @@ export function checkLedger(
     "ledger.totals",
     { place },
     async ({ place }): Promise<Finding<ReadLedger>> => {
-      if (place.identity === undefined)
-        return { ...ok(NOTHING_RECORDED), without: NOTHING_RECORDED };
-      const ledger = createFileLedger({ directory: place.directory, clock, fs });
+      const nothing: Finding<ReadLedger> = { ...ok(NOTHING_RECORDED), without: NOTHING_RECORDED };
+      if (place.type === "files" && place.identity === undefined) return nothing;
+      const ledger: Ledger =
+        place.type === "files"
+          ? createFileLedger({ directory: place.directory, clock, fs })
+          : createDynamodbLedger({ table: place.table, clock });
+      // Whoever asks a table for its ledger's id makes one.
+      if (place.type === "dynamodb" && (await ledger.groups()).length === 0) return nothing;
       const { groups } = await describeLedger(ledger, deadline);
       return checkTotals({ ledger, groups });
     },
@@ -114,7 +121,7 @@ type Waiting = { readonly what: string; readonly since: number };
 
 /** What a group's next publish is to bring to an end, and since when it could. Unix seconds. */
 async function waitingSince(
-  ledger: FileLedger,
+  ledger: Ledger,
   { groupingKey, pending, oldestPendingAt }: GroupDescription,
   { gateway, holdSeconds }: { readonly gateway: string; readonly holdSeconds: number },
 ): Promise<readonly Waiting[]> {

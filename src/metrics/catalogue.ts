@@ -261,6 +261,13 @@ export const runCatalogue = {
     labels: {},
     area: "run",
   },
+  coldStartsTotal: {
+    name: "closing_bell_cold_starts_total",
+    type: "counter",
+    help: "Total number of runs that were the first of a process started for them",
+    labels: {},
+    area: "run",
+  },
   droppedLabelSetsTotal: {
     name: "closing_bell_dropped_label_sets_total",
     type: "counter",

@@ -27,6 +27,11 @@ export type MetricSet = {
    * nothing in the set.
    */
   reportFamilies(): readonly MetricFamily[];
+  /**
+   * The same, and empties the set: what is told once is not told again. Children that somebody keeps
+   * count on from nothing, and gauges go up and down from where they stood. What was refused stays.
+   */
+  drain(): readonly MetricFamily[];
   /** Names of the families that were set and that need a `mode`. */
   tradingFamilies(): readonly string[];
   /** Notes an update that was refused, instead of throwing into the job. */
@@ -129,6 +134,11 @@ export function createMetricSet(): MetricSet {
         const family = instrument.family();
         return family === undefined ? [] : [bornTogether(family, definition.labels)];
       });
+    },
+    drain() {
+      const families = set.reportFamilies();
+      for (const { instrument } of instruments.values()) instrument.drain();
+      return families;
     },
     tradingFamilies() {
       return [...instruments.values()]

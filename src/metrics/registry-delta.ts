@@ -2,8 +2,8 @@ import type { LabelSet, MetricFamily } from "./exposition/family.ts";
 import { type MetricRegistry, registryFamilies } from "./prom-client.ts";
 
 /**
- * Registries as one run sees them: what counters and histograms grew by since this was called, and
- * what gauges hold when the result is called. So a registry may outlive the run, as in a process
+ * Registries as one run sees them: what counters and histograms grew by since this was called, or
+ * since the result was called before, and what gauges hold when it is called. So a registry may outlive the run, as in a process
  * that serves one run after another, and each run reports what is its own.
  *
  * Both calls reject with whatever a `collect` throws.
@@ -12,11 +12,17 @@ export async function watchRegistries(
   registries: readonly MetricRegistry[],
 ): Promise<() => Promise<readonly MetricFamily[]>> {
   const readAll = async () => (await Promise.all(registries.map(registryFamilies))).flat();
-  const before = new Map((await readAll()).map((family) => [family.name, family]));
+  let before = byName(await readAll());
   return async () => {
     const after = await readAll();
-    return after.map((family) => grownSince(before.get(family.name), family));
+    const grown = after.map((family) => grownSince(before.get(family.name), family));
+    before = byName(after);
+    return grown;
   };
+}
+
+function byName(families: readonly MetricFamily[]): ReadonlyMap<string, MetricFamily> {
+  return new Map(families.map((family) => [family.name, family]));
 }
 
 function grownSince(before: MetricFamily | undefined, after: MetricFamily): MetricFamily {

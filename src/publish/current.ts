@@ -24,8 +24,12 @@ export async function publicationIfCurrent(
   group: GroupingKey,
   seen: Look,
 ): Promise<GroupPublication | undefined> {
-  const noted = publishStateOf(await ledger.readPublishState(group), client.gateway);
-  const snapshot = await readNewestSnapshot(ledger, group);
+  // At once: a store may read both with one request.
+  const [item, snapshot] = await Promise.all([
+    ledger.readPublishState(group),
+    readNewestSnapshot(ledger, group),
+  ]);
+  const noted = publishStateOf(item, client.gateway);
   const { totals } = snapshot;
   const state = stateOfTotals(noted, totals.since);
   const ledgerId = await ledger.ledgerId();

@@ -12,8 +12,8 @@ import type { GroupPublication } from "./publish-group.ts";
  */
 export type Delivery = (report: RunReport, signal: AbortSignal) => Promise<DeliveryReport>;
 
-/** What a run tells when it starts (if it is asked to) and when it ends. */
-export type RunReport = StartReport | CompletionReport;
+/** What a run tells when it starts (if it is asked to), when it ends, and after that. */
+export type RunReport = StartReport | CompletionReport | LateReport;
 
 export type StartReport = {
   readonly type: "start";
@@ -35,6 +35,21 @@ export type CompletionReport = {
   /** Start and end of the run, the outcome, the exit code: told by every run. */
   readonly status: readonly MetricFamily[];
   /** What the run's body instrumented. */
+  readonly results: readonly MetricFamily[];
+  /** Whether the body still runs. There is hardly time to record it then, and none to publish. */
+  readonly isEarly?: boolean;
+};
+
+/** What was counted since the run was closed: it adds to the totals, and says nothing of how it ended. */
+export type LateReport = {
+  readonly type: "late";
+  readonly groupingKey: GroupingKey;
+  /** The same as in the completion. */
+  readonly executionId: string;
+  /** Distinguishes the late reports of one execution. Letters, digits and `_`. */
+  readonly part: string;
+  /** When this was read. Unix seconds. */
+  readonly at: number;
   readonly results: readonly MetricFamily[];
 };
 

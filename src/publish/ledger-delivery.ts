@@ -31,6 +31,7 @@ export type LedgerDeliveryOptions = {
  * are for.
  *
  * A start is published while the run goes on. Its end is recorded first, whatever publishing does.
+ * A run that is closed before its body has ended, and what it counts later, are only recorded.
  *
  * An append that fails is repeated, which is safe, until the attempts or the signal end. Then the
  * record goes to the log, whole. An append that hangs and succeeds after all does no harm: replayed,
@@ -114,8 +115,8 @@ export function createLedgerDelivery({
       default: {
         if (commitment.status === "already_counted") await commit(repetition(record), signal);
         if (report.type === "start") announce(record);
-        const publication =
-          report.type === "start" ? LEFT_TO_OTHERS : await publishEnd(record, signal);
+        const isLast = report.type === "completion" && report.isEarly !== true;
+        const publication = isLast ? await publishEnd(record, signal) : LEFT_TO_OTHERS;
         if (commitment.status !== "already_counted") {
           return { status: "recorded", ...head, publication };
         }
@@ -199,6 +200,10 @@ function repetition({ group, executionId, time, families }: RunRecord): RunRecor
 }
 
 function recordOf(report: RunReport): RunRecord {
+  if (report.type === "late") {
+    const { groupingKey, executionId, part, at, results: families } = report;
+    return lateRecord({ groupingKey, executionId, part, at, families });
+  }
   const { groupingKey, status, executionId = newExecutionId() } = report;
   const { lastStartTimestampSeconds, lastCompletionTimestampSeconds } = runCatalogue;
   // The run-status families are the one place where a report says when it began and ended.

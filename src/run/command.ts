@@ -55,7 +55,7 @@ export async function runCommand(
     const { how, durationSeconds } = end;
     const exitCode = end.timedOut ? TIMED_OUT : exitCodeOf(how);
     const outcome = outcomeOf(end, exitCode);
-    const delivery = await run.close(outcome, exitCode);
+    const delivery = await run.close(outcome, { exitCode });
     const reportingSeconds = (performance.now() - ended) / 1000;
     return { end: how, outcome, exitCode, durationSeconds, reportingSeconds, delivery };
   } finally {

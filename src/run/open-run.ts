@@ -1,24 +1,32 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock, systemTimer, type Timer } from "../clock.ts";
 import { asError, ClosingBellError } from "../errors.ts";
-import type { GroupingKey } from "../grouping-key.ts";
-import type { RunOutcome } from "../metrics/catalogue.ts";
+import { type RunOutcome, runCatalogue } from "../metrics/catalogue.ts";
 import { TRADING_AREAS } from "../metrics/definition.ts";
 import type { MetricFamily } from "../metrics/exposition/family.ts";
 import { createMetricSet, type MetricSet } from "../metrics/metric-set.ts";
 import { ownDefinitions } from "../metrics/own-definitions.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
-import { watchRegistries } from "../metrics/registry-delta.ts";
 import type { Delivery, DeliveryReport } from "../publish/delivery.ts";
+import { catalogueGaugeKind } from "../record/record-family.ts";
 import { newExecutionId } from "../record/run-record.ts";
+import {
+  createForeignMetrics,
+  type MetricSource,
+  READING_TIMEOUT_MS,
+  type ReadingLimit,
+} from "./foreign-metrics.ts";
 import { noteRunStarted, recoverLostContext } from "./lost-context.ts";
 import { type JobEntry, requireMode, runGroupingKey } from "./mode.ts";
 import { endFamilies, startFamilies } from "./status-families.ts";
+import { unlessAborted, within } from "./within.ts";
 
 export type RunDependencies = {
   readonly delivery: Delivery;
   /** The job catalogue's entry of a job. May throw, e.g. for an unreadable configuration. */
   readonly jobEntry?: (job: string) => JobEntry | undefined;
   readonly clock?: Clock;
+  /** Measures the reporting timeout. */
+  readonly timer?: Timer;
   /** How long reporting may take in all after the body has ended. Milliseconds, default 5000. */
   readonly reportingTimeoutMs?: number;
 };
@@ -32,9 +40,6 @@ export type RunStart = {
   readonly runId?: string;
 };
 
-/** Metrics that the run's own set does not hold, read when it ends, for the group that it reports to. */
-export type MetricSource = (group: GroupingKey) => Promise<readonly MetricFamily[]>;
-
 /** A run that has begun: what a body writes to, and how it is closed. */
 export type OpenRun = {
   readonly metrics: MetricSet;
@@ -45,8 +50,29 @@ export type OpenRun = {
    * or not in time, is left out and named in the report.
    */
   watch(registries: readonly MetricRegistry[]): Promise<void>;
-  /** Reports the end. Never rejects, and settles within the reporting timeout. */
-  close(outcome: RunOutcome, exitCode?: number): Promise<DeliveryReport>;
+  /**
+   * Reports the end, and empties `metrics`: what is counted after it is for `closeLate`. Never
+   * rejects, and settles within the reporting timeout.
+   */
+  close(outcome: RunOutcome, closing?: Closing): Promise<DeliveryReport>;
+  /**
+   * Reports what was counted since the run was closed, e.g. by a body that outlived its deadline.
+   * Undefined when that is nothing. Called after `close` has settled; may be repeated. Never rejects.
+   */
+  closeLate(closing?: Pick<Closing, "timeoutMs">): Promise<DeliveryReport | undefined>;
+};
+
+export type Closing = {
+  /** Of a command. */
+  readonly exitCode?: number;
+  /**
+   * How long the report may take in all. Milliseconds, default the run's reporting timeout. With 0
+   * nothing is sent or stored: the delivery gets a signal that is aborted, and a ledger's writes the
+   * record to the log.
+   */
+  readonly timeoutMs?: number;
+  /** The body has not ended: the run is recorded and not published, and nobody waits for its updates. */
+  readonly isEarly?: boolean;
 };
 
 export const DEFAULT_REPORTING_TIMEOUT_MS = 5000;
@@ -56,9 +82,6 @@ const TRADING_NAMES = new Set<string>(
   ownDefinitions.filter(({ area }) => TRADING_AREAS.has(area)).map(({ name }) => name),
 );
 
-/** How long a source, or a registry's `collect` hooks, may keep a run waiting. */
-const READING_TIMEOUT_MS = 1000;
-
 /** Begins a run. Never throws: whatever is wrong with its report is told when it is closed. */
 export function openRun(
   { job, groupingKey = {}, announceStart = false, runId }: RunStart,
@@ -66,6 +89,7 @@ export function openRun(
     delivery,
     jobEntry,
     clock = systemClock,
+    timer = systemTimer,
     reportingTimeoutMs = DEFAULT_REPORTING_TIMEOUT_MS,
   }: RunDependencies,
 ): OpenRun {
@@ -78,100 +102,102 @@ export function openRun(
   const groupOf = () => runGroupingKey(job, groupingKey, jobEntry?.(job));
 
   const announcement = announceStart
-    ? deliverWithin(reportingTimeoutMs, async (signal) => {
+    ? deliverWithin({ milliseconds: reportingTimeoutMs, timer }, async (signal) => {
         const status = startFamilies(startedAt);
         return delivery({ type: "start", groupingKey: groupOf(), executionId, status }, signal);
       })
     : undefined;
 
-  const nothing: MetricSource = async () => [];
-  const sources: MetricSource[] = [];
-  async function orRefuse<T>(reading: Promise<T>, otherwise: T): Promise<T> {
-    try {
-      return await within(READING_TIMEOUT_MS, "reading the run's metrics", () => reading);
-    } catch (error) {
-      metrics.refuse(error);
-      return otherwise;
-    }
+  const foreignMetrics = createForeignMetrics(metrics, timer);
+  let refusalsTold = 0;
+  /** A report in time, with the refusals that none before it has named. */
+  async function report<R extends DeliveryReport | undefined>(
+    timeoutMs: number,
+    deliver: (limit: ReadingLimit) => Promise<R>,
+  ): Promise<R | DeliveryReport> {
+    // Most of the time is the delivery's, so that what can be read is not lost for what cannot.
+    const milliseconds = Math.min(READING_TIMEOUT_MS, timeoutMs / 4);
+    const delivered = await deliverWithin({ milliseconds: timeoutMs, timer }, (signal) =>
+      deliver({ signal, milliseconds }),
+    );
+    const refusals = metrics.refusals().slice(refusalsTold);
+    if (delivered === undefined || refusals.length === 0) return delivered;
+    refusalsTold += refusals.length;
+    return { ...delivered, refusals };
   }
+
+  let lateReports = 0;
+  /** Unix seconds of the newest report. */
+  let toldAt = startedAt;
 
   return {
     metrics,
-    add(source) {
-      sources.push(source);
-    },
-    async watch(registries) {
-      try {
-        // Each for itself: one that cannot be read does not take the others with it.
-        const watched = registries.map((registry) =>
-          orRefuse(watchRegistries([registry]), nothing),
-        );
-        sources.push(...(await Promise.all(watched)));
-      } catch (error) {
-        // A registry that was handed over without its array.
-        metrics.refuse(error);
-      }
-    },
-    async close(outcome, exitCode) {
+    add: foreignMetrics.add,
+    watch: foreignMetrics.watch,
+    async close(outcome, { exitCode, timeoutMs = reportingTimeoutMs, isEarly = false } = {}) {
       const completedAt = clock.now();
+      toldAt = completedAt;
       const durationSeconds = clock.monotonic() - started;
       const lostSeries = recoverLostContext(metrics);
       const end = { outcome, startedAt, completedAt, durationSeconds, lostSeries };
       const status = endFamilies(exitCode === undefined ? end : { ...end, exitCode });
-      const delivered = await deliverWithin(reportingTimeoutMs, async (signal) => {
+      return report(timeoutMs, async (limit) => {
+        const { signal } = limit;
         const group = groupOf();
-        const readings = sources.map((read) => orRefuse(read(group), []));
-        const foreign = (await Promise.all(readings)).flat();
-        if (!metrics.isSettled()) await orRefuse(metrics.settled(), undefined);
+        const foreign = await foreignMetrics.read(group, limit);
+        // What a body that goes on is still working out comes late.
+        if (!isEarly) await foreignMetrics.settle(limit);
         // In order, or the gateway could see the start after the end.
-        await announcement;
-        const theirs = foreign.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
-        requireMode(group, [...metrics.tradingFamilies(), ...theirs]);
-        const results = [...metrics.reportFamilies(), ...foreign];
+        if (announcement !== undefined) await unlessAborted(signal, announcement);
+        requireMode(group, [...metrics.tradingFamilies(), ...tradingNames(foreign)]);
+        const results = [...metrics.drain(), ...foreign];
         const unit = runId === undefined ? {} : { runId };
         const head = { groupingKey: group, executionId, ...unit };
-        signal.throwIfAborted();
-        return delivery({ type: "completion", ...head, outcome, status, results }, signal);
+        const tail = isEarly ? { isEarly } : {};
+        return delivery({ type: "completion", ...head, outcome, status, results, ...tail }, signal);
       });
-      const refusals = metrics.refusals();
-      return refusals.length === 0 ? delivered : { ...delivered, refusals };
+    },
+    async closeLate({ timeoutMs = reportingTimeoutMs } = {}) {
+      const lostSeries = recoverLostContext(metrics);
+      if (lostSeries > 0) metrics.get(runCatalogue.lostContextTotal).inc(lostSeries);
+      return report(timeoutMs, async (limit) => {
+        const foreign = await foreignMetrics.readGrowth(limit);
+        await foreignMetrics.settle(limit);
+        const isNew = [...metrics.reportFamilies(), ...foreign].some(countsLate);
+        if (!isNew) return undefined;
+        const group = groupOf();
+        requireMode(group, [...metrics.tradingFamilies(), ...tradingNames(foreign)]);
+        const results = [...metrics.drain(), ...foreign].filter(countsLate);
+        const part = `${++lateReports}`;
+        // Of two gauges the later one counts: ours, whatever the wall clock did in between.
+        toldAt = Math.max(clock.now(), toldAt + 0.001);
+        const head = { groupingKey: group, executionId, part, at: toldAt };
+        return delivery({ type: "late", ...head, results }, limit.signal);
+      });
     },
   };
 }
 
+function tradingNames(families: readonly MetricFamily[]): readonly string[] {
+  return families.map(({ name }) => name).filter((name) => TRADING_NAMES.has(name));
+}
+
+/** A run that was closed has no more results. */
+function countsLate({ name, type }: MetricFamily): boolean {
+  return type !== "gauge" || catalogueGaugeKind(name) === "status";
+}
+
 /** Turns whatever a delivery does, throwing and hanging included, into a report in time. */
-async function deliverWithin(
-  timeoutMs: number,
-  deliver: (signal: AbortSignal) => Promise<DeliveryReport>,
-): Promise<DeliveryReport> {
+async function deliverWithin<R extends DeliveryReport | undefined>(
+  limit: { readonly milliseconds: number; readonly timer: Timer },
+  deliver: (signal: AbortSignal) => Promise<R>,
+): Promise<R | DeliveryReport> {
   try {
-    return await within(timeoutMs, "reporting", deliver);
+    return await within({ ...limit, what: "reporting" }, deliver);
   } catch (error) {
     // An error without an HTTP exchange behind it was found before anything was sent.
     const refused = error instanceof ClosingBellError && error.code !== "ERR_PUSH";
     if (refused) return { status: "refused", error };
     return { status: "failed", error: asError(error) };
-  }
-}
-
-/** Rejects when `work` has not settled in time; its signal then aborts. */
-async function within<T>(
-  timeoutMs: number,
-  what: string,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline = new AbortController();
-  const over = new Promise<never>((_, reject) => {
-    // A turn later: work that settles when its signal aborts has the last word.
-    const giveUp = () => setImmediate(() => reject(deadline.signal.reason));
-    deadline.signal.addEventListener("abort", giveUp, { once: true });
-  });
-  const timer = setTimeout(() => {
-    deadline.abort(new Error(`${what} took longer than ${timeoutMs} ms and was given up`));
-  }, timeoutMs);
-  try {
-    return await Promise.race([work(deadline.signal), over]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -3,6 +3,7 @@ import { catalogue } from "../metrics/catalogue.ts";
 import { withMetricSet } from "../metrics/current.ts";
 import { bindDefined } from "../metrics/define-metrics.ts";
 import type { JobMetrics } from "../metrics/job-metrics.ts";
+import type { MetricSet } from "../metrics/metric-set.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
 import { bindInstruments } from "../metrics/run-aware.ts";
 import { refuseUnknownKeys } from "../options.ts";
@@ -88,25 +89,11 @@ export function createRunJob(dependencies: RunDependencies): RunJobs {
     const deadline = startDeadline(options.timeoutMs, options.signal);
     const run = openRun(options, dependencies);
     if (options.registries !== undefined) await run.watch(options.registries);
-    const context: RunContext = {
-      metrics: bindInstruments(catalogue, run.metrics),
-      bind: (defined) => bindDefined(defined, run.metrics),
-      signal: deadline.signal,
-    };
-    const outcome = await settle(() =>
-      // Async, so that a thenable that starts when it is awaited starts in the run as well.
-      withMetricSet(run.metrics, async () => body(context)),
-    );
+    const outcome = await settleBody(run.metrics, deadline.signal, body);
     deadline.clear();
     const settled = explain(outcome, deadline.passed(), options.signal?.aborted === true);
     const delivery = await run.close(settled.status);
-    try {
-      const told: unknown = options.onReport?.(delivery);
-      // It may be async; its rejection, handled nowhere, would end the process.
-      Promise.resolve(told).catch(() => {});
-    } catch {
-      // Said in its doc: the job must not fail because somebody's logging of its report does.
-    }
+    tell(options.onReport, delivery);
     return { outcome: settled, delivery };
   }
 
@@ -120,16 +107,28 @@ export function createRunJob(dependencies: RunDependencies): RunJobs {
   };
 }
 
-async function settle<T>(body: () => T | Promise<T>): Promise<JobOutcome<T>> {
+/** Runs a body in the run that a set belongs to. */
+export async function settleBody<T>(
+  metrics: MetricSet,
+  signal: AbortSignal,
+  body: JobBody<T>,
+): Promise<JobOutcome<T>> {
+  const context: RunContext = {
+    metrics: bindInstruments(catalogue, metrics),
+    bind: (defined) => bindDefined(defined, metrics),
+    signal,
+  };
   try {
-    return { status: "succeeded", value: await body() };
+    // Async, so that a thenable that starts when it is awaited starts in the run as well.
+    const value = await withMetricSet(metrics, async () => body(context));
+    return { status: "succeeded", value };
   } catch (error) {
     return { status: "failed", error };
   }
 }
 
 /** A body that failed after its signal had aborted failed because of it. One that succeeded, succeeded. */
-function explain<T>(
+export function explain<T>(
   outcome: JobOutcome<T>,
   deadlinePassed: boolean,
   callerAborted: boolean,
@@ -138,4 +137,15 @@ function explain<T>(
   if (deadlinePassed) return { status: "timed_out", error: outcome.error };
   if (callerAborted) return { status: "interrupted", error: outcome.error };
   return outcome;
+}
+
+/** Gives a report to who asked for it. The job must not fail because somebody's logging of it does. */
+export function tell(onReport: RunOptions["onReport"], report: DeliveryReport): void {
+  try {
+    const told: unknown = onReport?.(report);
+    // It may be async; its rejection, handled nowhere, would end the process.
+    Promise.resolve(told).catch(() => {});
+  } catch {
+    // Said in the option's doc.
+  }
 }

@@ -180,10 +180,13 @@ describe("the ledger is", () => {
   });
 
   test.each([
-    { value: "dynamodb:totals", problem: '"dynamodb:totals"; expected file:DIR or none' },
-    { value: "/var/lib/bell", problem: '"/var/lib/bell"; expected file:DIR or none' },
-    { value: "file:", problem: '"file:"; expected file:DIR or none' },
-    { value: "NONE", problem: '"NONE"; expected file:DIR or none' },
+    { value: "dynamodb:", problem: '"dynamodb:"; expected file:DIR, dynamodb:TABLE or none' },
+    {
+      value: "/var/lib/bell",
+      problem: '"/var/lib/bell"; expected file:DIR, dynamodb:TABLE or none',
+    },
+    { value: "file:", problem: '"file:"; expected file:DIR, dynamodb:TABLE or none' },
+    { value: "NONE", problem: '"NONE"; expected file:DIR, dynamodb:TABLE or none' },
   ])("not $value in the environment", ({ value, problem }) => {
     expect(problemsOf({ env: { CLOSING_BELL_LEDGER: value } })).toEqual([
       `CLOSING_BELL_LEDGER is ${problem}`,
@@ -304,7 +307,7 @@ test("a job may have any name", () => {
 
 describe("a file is refused for", () => {
   const secretsElsewhere =
-    'must be { "env": "NAME" } or { "file": "PATH" }: secrets are not written into this file';
+    'must be { "env": "NAME" }, { "file": "PATH" } or { "ssm": "NAME" }: secrets are not written into this file';
 
   test.each<{ name: string; content: unknown; problem: string }>([
     {
@@ -360,18 +363,18 @@ describe("a file is refused for", () => {
     },
     {
       name: "a ledger of a kind that there is not",
-      content: { ledger: "dynamodb:totals" },
-      problem: "ledger must be file:DIR or none",
+      content: { ledger: "redis:totals" },
+      problem: "ledger must be file:DIR, dynamodb:TABLE or none",
     },
     {
       name: "a ledger in no directory",
       content: { ledger: "file:" },
-      problem: "ledger must be file:DIR or none",
+      problem: "ledger must be file:DIR, dynamodb:TABLE or none",
     },
     {
       name: "a ledger that is null",
       content: { ledger: null },
-      problem: "ledger must be file:DIR or none",
+      problem: "ledger must be file:DIR, dynamodb:TABLE or none",
     },
     {
       name: "a way of publishing that is none",
@@ -498,7 +501,7 @@ test("every problem of every source is told at once", () => {
   const error = errorOf({
     env: {
       PUSHGATEWAY_URL: "gopher://gw",
-      CLOSING_BELL_LEDGER: "dynamodb:totals",
+      CLOSING_BELL_LEDGER: "redis:totals",
       CLOSING_BELL_PUBLISH: "never",
       CLOSING_BELL_SCRAPE_INTERVAL: "1m",
     },
@@ -511,7 +514,7 @@ test("every problem of every source is told at once", () => {
     `${project}: jobs.nightly: unknown key "mod"; did you mean "mode"?`,
     expect.stringMatching(`^${user} is not JSON: `),
     expect.stringMatching("^PUSHGATEWAY_URL: gateway URL has .*scheme"),
-    'CLOSING_BELL_LEDGER is "dynamodb:totals"; expected file:DIR or none',
+    'CLOSING_BELL_LEDGER is "redis:totals"; expected file:DIR, dynamodb:TABLE or none',
     'CLOSING_BELL_PUBLISH is "never"; expected one of completion, scheduled',
     'CLOSING_BELL_SCRAPE_INTERVAL is "1m"; expected a number of seconds, 0 or more',
   ]);

@@ -30,6 +30,12 @@ describe("the environment's ledger is", () => {
       place: { type: "none" },
       variable: "CLOSING_BELL_LEDGER",
     },
+    {
+      name: "in a table of DynamoDB",
+      env: { CLOSING_BELL_LEDGER: "dynamodb:totals", CLOSING_BELL_STATE_DIR: "/a" },
+      place: { type: "dynamodb", table: "totals" },
+      variable: "CLOSING_BELL_LEDGER",
+    },
   ])("$name", ({ env, place, variable }) => {
     expect(environmentLedgerPlace(env)).toEqual({
       value: place,
@@ -48,12 +54,12 @@ describe("the environment's ledger is", () => {
     {
       name: "another kind",
       env: { CLOSING_BELL_LEDGER: "redis:x" },
-      message: "expected file:DIR or none",
+      message: "expected file:DIR, dynamodb:TABLE or none",
     },
     {
-      name: "one that is yet to come",
-      env: { CLOSING_BELL_LEDGER: "dynamodb:totals" },
-      message: 'CLOSING_BELL_LEDGER is "dynamodb:totals"; expected file:DIR or none',
+      name: "a table of a name that none can have",
+      env: { CLOSING_BELL_LEDGER: "dynamodb:my totals" },
+      message: 'CLOSING_BELL_LEDGER is "dynamodb:my totals"; expected file:DIR, dynamodb:TABLE',
     },
     {
       name: "a relative directory",
@@ -90,8 +96,11 @@ describe("the default ledger is", () => {
   });
 });
 
-test.each(["file:/a/b c", "none"])("%s is read as it is written", (text) => {
-  const place = parseLedgerPlace(text);
+test.each(["file:/a/b c", "dynamodb:cb-totals_1.x", "none"])(
+  "%s is read as it is written",
+  (text) => {
+    const place = parseLedgerPlace(text);
 
-  expect(place && ledgerPlaceText(place)).toBe(text);
-});
+    expect(place && ledgerPlaceText(place)).toBe(text);
+  },
+);

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import { fileSchema } from "../../src/config/file-schema.ts";
 import { sources } from "../../src/config/sources-schema.ts";
 
 const PASSWORD = "opensesame";
@@ -73,8 +72,10 @@ describe("is read as it is:", () => {
   });
 });
 
-const ADDRESS = 'a URL without a password, { "env": "NAME" } or { "file": "PATH" }';
-const HELD = 'holds a password; give it as { "env": "NAME" } or { "file": "PATH" }';
+const ADDRESS =
+  'a URL without a password, { "env": "NAME" }, { "file": "PATH" } or { "ssm": "NAME" }';
+const HELD =
+  'holds a password; give it as { "env": "NAME" }, { "file": "PATH" } or { "ssm": "NAME" }';
 const TYPES = "an object whose type is one of";
 
 describe("is refused with its place:", () => {
@@ -182,12 +183,12 @@ describe("is refused with its place:", () => {
         problem: "sources.portfolio.url must be an http(s) URL without user-info",
       }),
     ),
-    ...[PASSWORD, {}, { env: 1 }, { env: "" }, { env: "A", file: "b" }, { ssm: "/x" }].map(
+    ...[PASSWORD, {}, { env: 1 }, { env: "" }, { env: "A", file: "b" }, { ssm: "" }].map(
       (given) => ({
         name: `the secret ${JSON.stringify(given)}`,
         value: { portfolio: { ...ALPACA, secretKey: given } },
         problem:
-          'sources.portfolio.secretKey must be { "env": "NAME" } or { "file": "PATH" }: secrets are not written into this file',
+          'sources.portfolio.secretKey must be { "env": "NAME" }, { "file": "PATH" } or { "ssm": "NAME" }: secrets are not written into this file',
       }),
     ),
     ...["", 5, true].map((equity) => ({
@@ -228,28 +229,5 @@ describe("is refused with its place:", () => {
       "sources.portfolio needs url and query",
       "sources.probes.redis must be an object",
     ]);
-  });
-});
-
-describe("prune is refused", () => {
-  test.each<{ value: object; problem: string }>([
-    { value: {}, problem: "prune needs olderThanDays and jobs" },
-    { value: { olderThanDays: 7 }, problem: "prune needs jobs" },
-    {
-      value: { olderThanDays: 0, jobs: [] },
-      problem: "prune.olderThanDays must be a number of days above 0",
-    },
-    {
-      value: { olderThanDays: 7, jobs: ["a", ""] },
-      problem: "prune.jobs[1] must be the name of a job",
-    },
-    {
-      value: { olderThanDays: 7, jobs: "a" },
-      problem: "prune.jobs must be a list, each the name of a job",
-    },
-  ])("$problem", ({ value, problem }) => {
-    const problems: string[] = [];
-    fileSchema.read({ prune: value }, "", problems);
-    expect(problems).toEqual([problem]);
   });
 });

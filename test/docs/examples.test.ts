@@ -1,15 +1,22 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Context } from "aws-lambda";
 import { monitored } from "../../docs/examples/agent.ts";
 import { backtest } from "../../docs/examples/backtest.ts";
 import { countedClient, decide } from "../../docs/examples/claude.ts";
 import { monitoredStore } from "../../docs/examples/feature-store.ts";
+import { handler } from "../../docs/examples/lambda.ts";
 import { live } from "../../docs/examples/live.ts";
 import type { Tick } from "../../docs/examples/strategy.ts";
+import { createFileLedger } from "../../src/ledger/file-ledger.ts";
+import { foldGroup } from "../../src/ledger/fold-round.ts";
+import { snapshotFamilies } from "../../src/ledger/snapshot-families.ts";
 import { withMetricSet } from "../../src/metrics/current.ts";
+import { renderFamilies } from "../../src/metrics/exposition/render.ts";
 import { createMetricSet } from "../../src/metrics/metric-set.ts";
 import { exposedCounts } from "../metrics/exposed.ts";
 import { freePort } from "../support/free-port.ts";
 import { startMessagesApi } from "../support/messages-api.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 
 const TICKS: readonly Tick[] = [
   { ticker: "AAPL", price: 100, fair: 110 },
@@ -86,6 +93,25 @@ describe("the examples of the documentation", () => {
         "cache_misses_total 1",
         "feature_store_query_latency_seconds_count 3",
       ]),
+    );
+  });
+
+  test("a Lambda handler, invoked twice with one event", async () => {
+    const state = stateDirectory();
+    process.env["CLOSING_BELL_STATE_DIR"] = state;
+    const event = { id: "evt-1", fills: [{ ticker: "AAPL", side: "BUY" as const }] };
+    const context = { getRemainingTimeInMillis: () => 30_000 } as Context;
+    expect(await handler(event, context)).toEqual({ counted: 1 });
+    expect(await handler(event, context)).toEqual({ counted: 1 });
+    delete process.env["CLOSING_BELL_STATE_DIR"];
+
+    const ledger = createFileLedger({ directory: state });
+    const [group] = await ledger.groups();
+    if (group === undefined) throw new Error("nothing was recorded");
+    const { snapshot } = await foldGroup(ledger, group);
+    removeStateDirectories();
+    expect(renderFamilies(snapshotFamilies(snapshot)).toString()).toContain(
+      'trades_total{side="BUY",ticker="AAPL"} 1\n',
     );
   });
 

@@ -92,7 +92,7 @@ describe("config", () => {
     expect(troubles(examination)).toEqual(["config"]);
     expect(examination.said).toMatchObject({
       config:
-        'failed CLOSING_BELL_LEDGER is "x"; expected file:DIR or none; CLOSING_BELL_PUBLISH is "never"; expected one of completion, scheduled',
+        'failed CLOSING_BELL_LEDGER is "x"; expected file:DIR, dynamodb:TABLE or none; CLOSING_BELL_PUBLISH is "never"; expected one of completion, scheduled',
       "gateway.scrape": expect.stringMatching(/^ok /),
       "ledger.place": "skipped needs config",
       "ledger.totals": "skipped needs config",

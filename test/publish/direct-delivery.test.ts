@@ -62,6 +62,32 @@ test("an announced start adds its time, and leaves the counter of runs out", asy
   expect(bodyOf(gateway)).toBe(STARTED_TEXT);
 });
 
+describe("what was counted late", () => {
+  const LATE = { type: "late", groupingKey: KEY, executionId: "e1", part: "1", at: NIGHT } as const;
+
+  test("adds how things stand, and names what needs a ledger", async () => {
+    const { deliver, gateway } = await delivering();
+    const switched = gauge("kill_switch_status", 1);
+    const results = [switched, gauge("portfolio_cash", 7), counter("trades_total", 3)];
+    expect(await deliver({ ...LATE, results })).toMatchObject({
+      status: "delivered",
+      verb: "POST",
+      series: 1,
+      leftOut: ["trades_total"],
+    });
+    expect(bodyOf(gateway)).toBe(`# TYPE ${switched.name} gauge\n${switched.name} 1\n`);
+  });
+
+  test("is not sent when it only counts", async () => {
+    const { deliver, gateway } = await delivering();
+    expect(await deliver({ ...LATE, results: [counter("trades_total", 3)] })).toMatchObject({
+      series: 0,
+      leftOut: ["trades_total"],
+    });
+    expect(gateway.seen()).toEqual([]);
+  });
+});
+
 test("a start that was not confirmed never replaces the end: a barrier is between them", async () => {
   const { deliver, gateway } = await delivering();
   gateway.meddle(({ method }) => (method === "POST" ? 429 : undefined));

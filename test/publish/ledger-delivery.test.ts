@@ -56,6 +56,22 @@ describe("a report", () => {
     expect(await deliver(report)).toMatchObject({ status: "already_counted", runId: "monday" });
   });
 
+  test("of what was counted late adds to the totals, and is no run of its own", async () => {
+    const { deliver, ledger } = deliveryTo(createMemoryLedger());
+    await deliver({ ...COMPLETION, executionId: "e1", outcome: "timed_out" });
+    const late = { type: "late", groupingKey: GROUP, executionId: "e1", at: NIGHT + 9 } as const;
+    const results = [counter("trades_total", 4), gauge("portfolio_cash", 9)];
+    for (const part of ["1", "2"]) {
+      expect(await deliver({ ...late, part, results })).toMatchObject({
+        status: "recorded",
+        id: `late-${part}-e1`,
+      });
+    }
+    const families = snapshotFamilies((await foldGroup(ledger, GROUP)).snapshot);
+    expect(sampleValue(families, "trades_total")).toBe(11);
+    expect(sampleValue(families, "portfolio_cash")).toBeUndefined();
+  });
+
   test("that makes no record is refused before anything is written", async () => {
     const { deliver, ledger, logged } = deliveryTo(createMemoryLedger());
     const report = { ...COMPLETION, results: [counter("trades_total", -1)] };

@@ -204,7 +204,8 @@ function recordingDelivery() {
 }
 
 /** Values of the status families that have no labels. */
-function valuesOf({ status }: RunReport): Readonly<Record<string, number>> {
+function valuesOf(report: RunReport): Readonly<Record<string, number>> {
+  const status = report.type === "late" ? [] : report.status;
   return Object.fromEntries(status.flatMap(plainValues));
 }
 

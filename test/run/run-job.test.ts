@@ -492,7 +492,8 @@ function recorder(dependencies: Partial<RunDependencies> = {}) {
   return { ...runs, reports, completion };
 }
 
-function statusOf({ status }: RunReport): Record<string, number> {
+function statusOf(report: RunReport): Record<string, number> {
+  const status = report.type === "late" ? [] : report.status;
   return Object.fromEntries(
     status.flatMap((family) => {
       if (family.type === "histogram" || family.type === "summary") return [];

@@ -17,6 +17,8 @@ export function bundleProgram(entry: string): string {
     platform: "node",
     target: "node20",
     format: "esm",
+    // CommonJS, which asks for Node's own modules in a way that an ES module has not.
+    external: ["@aws-sdk/*"],
     logLevel: "warning",
   });
   return outfile;

@@ -12,7 +12,7 @@ import { createPushClient, type PushClient } from "../../push/client.ts";
 import { type PushgatewayServer, startPushgateway } from "../../pushgateway/server.ts";
 import { createRunJob, type RunJobs } from "../../run/run-job.ts";
 import type { Io } from "../io.ts";
-import { type GatewayFlags, sourcesOf } from "../target.ts";
+import { fetchedSources, type GatewayFlags } from "../target.ts";
 
 /** What the demo plays on: a gateway, a ledger, and runs that deliver to them. */
 export type Stage = {
@@ -41,12 +41,12 @@ export const GROUP: GroupingKey = groupingKey("backtest", {
  * gateway an embedded one and a ledger in a temporary directory, both gone afterwards.
  */
 export async function openStage(flags: GatewayFlags, io: Io): Promise<Stage> {
-  const config = readConfig(sourcesOf(flags, io));
+  const config = readConfig(await fetchedSources(flags, io));
   const temporary = mkdtempSync(join(tmpdir(), "cb-demo-"));
   const embedded = config.gateway === undefined ? await startPushgateway({}) : undefined;
   const place = embedded === undefined ? config.ledger : { type: "none" as const };
   const ledger = await configuredLedger(
-    place.type === "files" ? place : { type: "files", directory: join(temporary, "state") },
+    place.type === "none" ? { type: "files", directory: join(temporary, "state") } : place,
   );
   const client =
     config.gateway === undefined

@@ -27,6 +27,11 @@ export class CounterChild {
     this.zeroed = true;
   }
 
+  drain(): void {
+    this.value = 0;
+    this.zeroed = false;
+  }
+
   written(): boolean {
     return this.value !== 0 || this.zeroed;
   }

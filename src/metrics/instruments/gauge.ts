@@ -9,6 +9,8 @@ export type GaugeConfig = InstrumentConfig;
 export class GaugeChild {
   /** NaN until it is first set: no gauge can be set to it, so being unset needs no field of its own. */
   value = Number.NaN;
+  /** What `inc` and `dec` start from while it is unset: what it held when it was drained. */
+  base = 0;
 
   /** @throws {TypeError} for NaN, an infinity or anything but a number: unknown is absent. */
   set(value: number): void {
@@ -18,7 +20,7 @@ export class GaugeChild {
 
   inc(by = 1): void {
     const delta = finite(by, "Delta");
-    this.value = this.written() ? this.value + delta : delta;
+    this.value = (this.written() ? this.value : this.base) + delta;
   }
 
   dec(by = 1): void {
@@ -37,6 +39,12 @@ export class GaugeChild {
 
   zero(): void {
     if (!this.written()) this.value = 0;
+  }
+
+  drain(): void {
+    if (!this.written()) return;
+    this.base = this.value;
+    this.value = Number.NaN;
   }
 
   written(): boolean {

@@ -54,6 +54,12 @@ export class HistogramChild {
     this.zeroed = true;
   }
 
+  drain(): void {
+    this.counts.fill(0);
+    this.sum = 0;
+    this.zeroed = false;
+  }
+
   written(): boolean {
     return this.zeroed || this.counts.some((count) => count > 0);
   }

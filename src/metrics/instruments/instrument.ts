@@ -58,6 +58,8 @@ export type Series = {
   /** False until it is first set: such a series is not reported. */
   written(): boolean;
   zero(): void;
+  /** Makes it one that was not set; whoever keeps it may go on. */
+  drain(): void;
 };
 
 /**
@@ -121,6 +123,11 @@ export abstract class Instrument<Child extends Series> {
   reset(): void {
     this.children.clear();
     if (this.#startsAtZero) this.zero();
+  }
+
+  /** Forgets what was set, but no child: one kept from before counts on, from nothing. */
+  drain(): void {
+    for (const { child } of this.children.entries()) child.drain();
   }
 
   /** For a prom-client registry. */

@@ -1,0 +1,5 @@
+/**
+ * What is used of the AWS SDK, in a module of its own to be loaded when it is needed: `import()` of the
+ * package itself, which is CommonJS, has no named exports once it is bundled.
+ */
+export { GetParametersCommand, SSMClient } from "@aws-sdk/client-ssm";
