@@ -1,25 +1,16 @@
-import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
-import { afterEach, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { ClosingBellError, InvalidOptionError } from "../../../src/errors.ts";
 import { createDynamodbLedger } from "../../../src/ledger/dynamodb-ledger.ts";
 import { foldGroup } from "../../../src/ledger/fold-round.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
-import { CREDENTIALS, errorAnswer, operationOf, placeOf } from "../../support/dynamodb.ts";
+import { CREDENTIALS, errorAnswer, placeOf } from "../../support/dynamodb.ts";
 import type { Fault } from "../../support/fault-proxy.ts";
 import { freePort } from "../../support/free-port.ts";
-import { serve, type TestServer } from "../../support/http-server.ts";
 import { GROUP, success } from "../../support/run-records.ts";
 import { useDynamodb } from "./bench.ts";
 
 const { server, startBench } = useDynamodb();
-
-const opened: TestServer[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()));
-});
-
-const JSON_TYPE = "application/x-amz-json-1.0";
 
 const CUT: Fault = { type: "cut-answer", bytes: 0 };
 const DOWN: Fault = { type: "answer", status: 500, body: "{}" };
@@ -63,36 +54,6 @@ describe("a request that is repeated", () => {
     const id = await other.ledger.ledgerId();
     const again = createDynamodbLedger(placeOf(other.place.table, server().url));
     expect(await again.ledgerId()).toBe(id);
-  });
-});
-
-describe("items that the service holds back", () => {
-  test("are asked for again", async () => {
-    const { ledger } = await startBench();
-    const records = ["a", "b", "c"].map((id) => success(id));
-    for (const record of records) await ledger.append(record);
-    await foldGroup(ledger, GROUP);
-    // As when an answer would be larger than 16 MB: one item at a time.
-    const sparing = await startSparing(1);
-    const ids = records.map(({ id }) => id);
-    const table = (await startBench()).place.table;
-    const small = createDynamodbLedger(placeOf(table, sparing.url));
-    for (const record of records) await small.append(record);
-    expect(new Set((await small.readPending(GROUP, ids)).map(({ id }) => id))).toEqual(
-      new Set(ids),
-    );
-    await foldGroup(small, GROUP);
-    expect(await small.done(GROUP, [...ids, "run-x"])).toEqual(new Set(ids));
-  });
-
-  test("for ever are a ledger that is not available", async () => {
-    const { table } = await server().createTable();
-    const sparing = await startSparing(0);
-    const ledger = createDynamodbLedger(placeOf(table, sparing.url));
-    await expect(ledger.done(GROUP, ["run-a"])).rejects.toMatchObject({
-      code: "ERR_LEDGER_UNAVAILABLE",
-      message: expect.stringContaining("held back"),
-    });
   });
 });
 
@@ -243,39 +204,4 @@ async function listed(ledger: Ledger): Promise<number> {
   let count = 0;
   for await (const _ of ledger.pending(GROUP)) count++;
   return count;
-}
-
-/** Gives back so many of the items that it was asked for, and holds back the others. */
-async function startSparing(given: number): Promise<TestServer> {
-  const answer = async ({ headers }: IncomingMessage, body: Buffer): Promise<object> => {
-    const asked = JSON.parse(`${body}`);
-    const isBatch = operationOf(headers) === "BatchGetItem";
-    const [[table, wanted] = []] = Object.entries<{ Keys: object[] }>(asked.RequestItems ?? {});
-    const held = wanted === undefined ? [] : wanted.Keys.slice(given);
-    if (wanted !== undefined) wanted.Keys = wanted.Keys.slice(0, given);
-    const isEmpty = isBatch && given === 0;
-    const answered = isEmpty
-      ? { Responses: {} }
-      : await fetch(server().url, {
-          method: "POST",
-          headers: {
-            "content-type": JSON_TYPE,
-            "x-amz-target": `${headers["x-amz-target"]}`,
-            "x-amz-date": `${headers["x-amz-date"]}`,
-            authorization: `${headers.authorization}`,
-          },
-          body: JSON.stringify(asked),
-        }).then((answer) => answer.json());
-    const rest = { ...wanted, Keys: held };
-    const UnprocessedKeys = isBatch && held.length > 0 ? { [table ?? ""]: rest } : {};
-    return isBatch ? { ...Object(answered), UnprocessedKeys } : Object(answered);
-  };
-  const sparing = await serve((request, response, body) => {
-    answer(request, body).then(
-      (said) => response.writeHead(200, { "content-type": JSON_TYPE }).end(JSON.stringify(said)),
-      () => response.destroy(),
-    );
-  });
-  opened.push(sparing);
-  return sparing;
 }
