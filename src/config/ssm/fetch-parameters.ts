@@ -1,18 +1,13 @@
+import {
+  type AwsClientOptions,
+  awsClientConfig,
+  withoutVersionWarning,
+} from "../../aws/client-options.ts";
 import { ConfigError } from "../../errors.ts";
 import { orAborted } from "../../flight.ts";
 import { describeParameters, ssmProblem, timeoutProblem } from "./ssm-problem.ts";
 
-export type FetchOptions = {
-  /** Default: as the AWS SDK finds it, e.g. by `AWS_REGION`. */
-  readonly region?: string;
-  /** Instead of AWS's own, e.g. a VPC endpoint's URL. */
-  readonly endpoint?: string;
-  /** Default: as the AWS SDK finds them: environment, profile, the role of the function or machine. */
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+export type FetchOptions = AwsClientOptions & {
   /** Time of everything, from the search for credentials to the last byte, attempts included. Milliseconds. */
   readonly timeoutMs: number;
 };
@@ -33,9 +28,6 @@ export const BATCH_SIZE = 10;
 
 /** A throttled or lost call is repeated once. */
 const MAX_ATTEMPTS = 2;
-
-/** Says to the SDK that we know which Node it will need in future. */
-const VERSION_WARNING_OFF = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
 
 /**
  * Fetches up to {@link BATCH_SIZE} parameters by exact name, decrypted, in one request. Over after
@@ -85,27 +77,15 @@ export async function fetchParameters(
   }
 }
 
-function createClient(sdk: Sdk, { region, endpoint, credentials, timeoutMs }: FetchOptions) {
-  const wasSet = VERSION_WARNING_OFF in process.env;
-  // Read while the client is made, then put back: nobody else gets to run in between.
-  if (!wasSet) process.env[VERSION_WARNING_OFF] = "true";
-  try {
-    return new sdk.SSMClient({
-      maxAttempts: MAX_ATTEMPTS,
-      requestHandler: {
-        // Leaves time for a second attempt.
-        connectionTimeout: Math.ceil(timeoutMs / 2),
-        requestTimeout: timeoutMs,
-        // Else it only logs that it is late, and waits on.
-        throwOnRequestTimeout: true,
-      },
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    });
-  } finally {
-    if (!wasSet) delete process.env[VERSION_WARNING_OFF];
-  }
+function createClient(sdk: Sdk, options: FetchOptions) {
+  const { timeoutMs } = options;
+  const times = {
+    attempts: MAX_ATTEMPTS,
+    // Leaves time for a second attempt.
+    connectTimeoutMs: Math.ceil(timeoutMs / 2),
+    requestTimeoutMs: timeoutMs,
+  };
+  return withoutVersionWarning(() => new sdk.SSMClient(awsClientConfig(options, times)));
 }
 
 type Answer = {

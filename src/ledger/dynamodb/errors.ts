@@ -1,17 +1,10 @@
+import { AWS_ADVICE, awsFailure, isWithoutRegion } from "../../aws/failure.ts";
 import {
   type ClosingBellError,
   LedgerFullError,
   LedgerUnavailableError,
   LedgerUnfitError,
 } from "../../errors.ts";
-
-/** As the SDK, the system and TLS throw them. */
-type SystemError = {
-  readonly name: string;
-  readonly message: string;
-  readonly code: string;
-  readonly errors: readonly Error[];
-};
 
 type Answered = { readonly $metadata?: { readonly httpStatusCode?: number } };
 
@@ -20,33 +13,18 @@ type ErrorClass = new (message: string, options?: ErrorOptions) => ClosingBellEr
 /** What it means, and what to do. */
 type Meaning = readonly [ErrorClass, advice: string];
 
-/** How much of an answer is quoted, in characters. */
-const QUOTED_LENGTH = 300;
-
 const THROTTLED: Meaning = [
   LedgerUnavailableError,
   "the table, or the account, takes fewer requests than it is sent: try again, and see that the table is on demand",
 ];
 
-const CREDENTIALS: Meaning = [
-  LedgerUnavailableError,
-  "give a role (function, task, instance), a profile (AWS_PROFILE), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-];
+const CREDENTIALS: Meaning = [LedgerUnavailableError, AWS_ADVICE.credentials];
 
-const EXPIRED: Meaning = [
-  LedgerUnavailableError,
-  "the credentials have expired: sign in again, or use a role that renews them",
-];
+const EXPIRED: Meaning = [LedgerUnavailableError, AWS_ADVICE.expired];
 
-const UNKNOWN_KEY: Meaning = [
-  LedgerUnfitError,
-  "the access key is wrong, deleted or of another account or partition",
-];
+const UNKNOWN_KEY: Meaning = [LedgerUnfitError, AWS_ADVICE.keys];
 
-const BAD_SIGNATURE: Meaning = [
-  LedgerUnfitError,
-  "the secret access key is wrong, or this machine's clock is",
-];
+const BAD_SIGNATURE: Meaning = [LedgerUnfitError, AWS_ADVICE.signature];
 
 const LATE: Meaning = [
   LedgerUnavailableError,
@@ -83,19 +61,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     LedgerUnavailableError,
     "what answered is not DynamoDB: is the endpoint right, is a proxy in between?",
   ],
-  ECONNREFUSED: [LedgerUnavailableError, "nothing listens there: is the endpoint right?"],
-  ECONNRESET: [
-    LedgerUnavailableError,
-    "the connection was cut before a whole answer came: try again",
-  ],
+  ECONNREFUSED: [LedgerUnavailableError, AWS_ADVICE.refused],
+  ECONNRESET: [LedgerUnavailableError, `${AWS_ADVICE.cut}: try again`],
   ENOTFOUND: [
     LedgerUnavailableError,
     "no such host: is the region right, is there a way to the internet or a dynamodb endpoint?",
   ],
-  EAI_AGAIN: [
-    LedgerUnavailableError,
-    "its name could not be looked up: is the DNS of this machine all right?",
-  ],
+  EAI_AGAIN: [LedgerUnavailableError, AWS_ADVICE.dns],
 };
 
 const TRY_AGAIN: Meaning = [LedgerUnavailableError, "try again"];
@@ -120,7 +92,7 @@ const OF_CREDENTIALS: readonly (Meaning | undefined)[] = [
 
 /** Whether a failure says that the credentials were no good. */
 export function isAboutCredentials(thrown: unknown): boolean {
-  return OF_CREDENTIALS.includes(MEANINGS[(thrown as Partial<SystemError>).name ?? ""]);
+  return OF_CREDENTIALS.includes(MEANINGS[(thrown as Partial<Error>).name ?? ""]);
 }
 
 /**
@@ -131,43 +103,17 @@ export function isAboutCredentials(thrown: unknown): boolean {
  * @param where the table, its region and, if it is not AWS's own, its host.
  */
 export function dynamodbError(what: string, where: string, thrown: unknown): ClosingBellError {
-  // Not by `instanceof Error`, which errors of another realm's system calls are not.
-  const {
-    name: own = "Error",
-    message = String(thrown),
-    code,
-    errors,
-  } = thrown as Partial<SystemError>;
-  const name = code !== undefined && code in MEANINGS ? code : own;
-  const isSigned = /signature/i.test(`${name} ${message}`);
-  const text = quote(errors?.map((error) => error.message).join(", ") ?? message);
+  const { name, text, ...rest } = awsFailure(thrown, (each) => Object.hasOwn(MEANINGS, each));
   const status = (thrown as Answered).$metadata?.httpStatusCode ?? 0;
   const answered = status >= 500 ? `HTTP ${status}: ` : "";
-  const said = isSigned || text === "" ? name : `${answered}${name}: ${text}`;
-  const [LedgerError, advice] = meaningOf(name, message);
-  const options = isSigned ? undefined : { cause: withoutRequest(thrown) };
-  return new LedgerError(`${what}: ${where}: ${said}; ${advice}`, options);
+  const said = text === "" ? name : `${answered}${name}: ${text}`;
+  const [LedgerError, advice] = meaningOf(thrown, name);
+  return new LedgerError(`${what}: ${where}: ${said}; ${advice}`, rest);
 }
 
-/** The SDK's errors have, where nobody looks, the answer with the request, and that with its token. */
-function withoutRequest(thrown: unknown): unknown {
-  if (typeof thrown !== "object" || thrown === null || !("$response" in thrown)) return thrown;
-  const { name, message, stack } = thrown as Partial<Error>;
-  return Object.assign(new Error(message), { name, stack });
-}
-
-function meaningOf(name: string, message: string): Meaning {
-  if (/^Region is missing/.test(message)) return NO_REGION;
+function meaningOf(thrown: unknown, name: string): Meaning {
+  if (isWithoutRegion(thrown)) return NO_REGION;
+  const { message = "" } = thrown as Partial<Error>;
   if (/item size has exceeded|item size to update has exceeded/i.test(message)) return TOO_LARGE;
   return Object.hasOwn(MEANINGS, name) ? (MEANINGS[name] ?? TRY_AGAIN) : TRY_AGAIN;
-}
-
-function quote(text: string): string {
-  const line = text
-    // The SDK's hint to programmers, who have the cause.
-    .replace(/\s*Deserialization error:.*/s, "")
-    .replace(/\p{C}+/gu, " ")
-    .trim()
-    .replace(/\.$/, "");
-  return line.length > QUOTED_LENGTH ? `${line.slice(0, QUOTED_LENGTH)}…` : line;
 }
