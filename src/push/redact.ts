@@ -1,4 +1,5 @@
 import type { Credentials } from "../gateway-url.ts";
+import { redactSecrets } from "../secret-spelling.ts";
 
 /** How much of a gateway's answer a message quotes, in characters. */
 const QUOTED_LENGTH = 512;
@@ -8,10 +9,7 @@ const EXAMINED_BYTES = 64 * 1024;
 
 /** Replaces whatever authenticates us, in every spelling in which a server could echo it. */
 export function redact(text: string, credentials: Credentials | undefined): string {
-  return secretsOf(credentials).reduce(
-    (redacted, secret) => redacted.replace(anySpelling(secret), "***"),
-    text,
-  );
+  return redactSecrets(text, secretsOf(credentials));
 }
 
 /** A gateway's answer as one line for a message: cut, without control characters, redacted. */
@@ -34,26 +32,6 @@ function basicToken({ username, password }: Extract<Credentials, { type: "basic"
 
 function secretsOf(credentials: Credentials | undefined): readonly string[] {
   if (credentials === undefined) return [];
-  if (credentials.type === "bearer") return [credentials.token].filter((token) => token !== "");
-  const { password } = credentials;
-  return [basicToken(credentials), ...(password === "" ? [] : [password])];
-}
-
-/**
- * Each character as it is, percent-encoded or escaped as in JSON: encoders differ in which ones they
- * leave alone.
- */
-function anySpelling(secret: string): RegExp {
-  const characters = Array.from(secret, (char) => {
-    const hex = `%${Buffer.from(char).toString("hex").match(/../g)?.join("%")}`;
-    const json = Array.from({ length: char.length }, (_, unit) => {
-      return `\\u${char.charCodeAt(unit).toString(16).padStart(4, "0")}`;
-    }).join("");
-    return [hex, json, `\\${char}`, char].map((spelling) => escapeRegExp(spelling)).join("|");
-  });
-  return new RegExp(characters.map((spellings) => `(?:${spellings})`).join(""), "gi");
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  if (credentials.type === "bearer") return [credentials.token];
+  return [basicToken(credentials), credentials.password];
 }

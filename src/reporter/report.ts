@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { asError, LedgerUnavailableError } from "../errors.ts";
+import { orAborted } from "../flight.ts";
 import { formatGroupingKey, type GroupingKey, groupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { currentMetricSet } from "../metrics/current.ts";
@@ -159,7 +160,8 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 
   return {
-    look: (stop) => orStopped(stop, lookAndRecord(stop)),
+    // A store that hangs pays no heed to a signal; whoever was told to stop does not wait for it.
+    look: (stop) => orAborted(lookAndRecord(stop), stop),
   };
 
   async function lookAndRecord(stop: AbortSignal): Promise<Look> {
@@ -176,24 +178,6 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (look === undefined) throw asError("error" in outcome ? outcome.error : outcome);
     const last = await counting.publisher.publish(own, { signal: stop });
     return { ...look, publications: withLast(look.publications, own, last), delivery };
-  }
-}
-
-/** A store that hangs pays no heed to a signal; whoever was told to stop does not wait for it. */
-async function orStopped<T>(stop: AbortSignal, work: Promise<T>): Promise<T> {
-  const ended = new AbortController();
-  const stopped = new Promise<never>((_, reject) => {
-    // A turn later: work that ends because of the signal has the last word.
-    const tell = () => setImmediate(() => reject(stop.reason));
-    if (stop.aborted) tell();
-    stop.addEventListener("abort", tell, { once: true, signal: ended.signal });
-  });
-  stopped.catch(() => {});
-  work.catch(() => {});
-  try {
-    return await Promise.race([work, stopped]);
-  } finally {
-    ended.abort();
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LookupFunction } from "node:net";
 import { InvalidOptionError } from "../errors.ts";
-import { redact } from "./quote.ts";
+import { redactSecrets } from "../secret-spelling.ts";
 
 /** Where one GET goes and how it shows who we are. */
 export type HttpTarget = {
@@ -51,7 +51,7 @@ export function httpTarget(
   const secrets = [...secretsOfIt, ...Object.values(secretHeaders), ...queried];
   return {
     url: url.href,
-    shown: redact(`${url.origin}${url.pathname}`, secrets),
+    shown: redactSecrets(`${url.origin}${url.pathname}`, secrets),
     headers: {
       ...secretHeaders,
       ...(authorization === undefined ? {} : { Authorization: authorization }),

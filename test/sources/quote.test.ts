@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { quote, redact } from "../../src/sources/quote.ts";
+import { redactSecrets as redact } from "../../src/secret-spelling.ts";
+import { quote } from "../../src/sources/quote.ts";
 
 const SECRET = "p@ss/wörd+1";
 
