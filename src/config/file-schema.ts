@@ -1,5 +1,6 @@
 import { InvalidOptionError, messageOf } from "../errors.ts";
 import { parseGatewayUrl } from "../gateway-url.ts";
+import { job } from "./jobs-schema.ts";
 import { LEDGER_PLACES, type LedgerPlace, parseLedgerPlace } from "./ledger-place.ts";
 import {
   field,
@@ -53,14 +54,6 @@ export const scrapeIntervalSeconds = number(
   "a number of seconds, 0 or more",
   (value) => value >= 0,
 );
-
-const job = object({
-  labels: field(record(text()), "Grouping labels that every run of the job has."),
-  mode: field(
-    oneOf(["backtest", "paper", "live"]),
-    "Whose figures the job reports. Needed for trading families.",
-  ),
-});
 
 const usd = number("USD, 0 or more", (value) => value >= 0);
 

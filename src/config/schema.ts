@@ -35,6 +35,14 @@ export function text(
   };
 }
 
+export const timeZone = text("a time zone such as America/New_York", (name) => {
+  try {
+    return Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+});
+
 /** A finite number; a limit is for `accepts` to know, and for `expected` to say. */
 export function number(
   expected = "a number",

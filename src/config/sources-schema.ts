@@ -1,4 +1,14 @@
-import { field, number, object, oneOf, required, type Schema, text, variants } from "./schema.ts";
+import {
+  field,
+  number,
+  object,
+  oneOf,
+  required,
+  type Schema,
+  text,
+  timeZone,
+  variants,
+} from "./schema.ts";
 import { type SecretReference, secret } from "./secret.ts";
 
 /** A URL with a password in it is a secret; one without may be written down. */
@@ -152,10 +162,7 @@ const probes = object({
 export const sources = object({
   mode: field(oneOf(["paper", "live"]), "Whose figures the reporter reports."),
   currency: field(text("a currency"), "Of amounts, where the source does not say it."),
-  timeZone: field(
-    text("a time zone such as America/New_York", isTimeZone),
-    "Where trading days begin. Default UTC.",
-  ),
+  timeZone: field(timeZone, "Where trading days begin. Default UTC."),
   dayStartsAt: field(
     text("a time of day such as 17:00", (value) => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(value)),
     "When they begin there. Default 00:00.",
@@ -173,11 +180,3 @@ export const sources = object({
 });
 
 export type SourcesSettings = NonNullable<ReturnType<typeof sources.read>>;
-
-function isTimeZone(value: string): boolean {
-  try {
-    return Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
-}
