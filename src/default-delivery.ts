@@ -2,38 +2,54 @@ import {
   type Config,
   type ConfigSources,
   configOf,
+  readConfig,
   readSettings,
   type Settings,
 } from "./config/config.ts";
 import type { LedgerPlace, RealLedgerPlace } from "./config/ledger-place.ts";
+import { createParameterStore, type ParameterStore } from "./config/ssm/parameter-store.ts";
+import { withParameters } from "./config/ssm/with-parameters.ts";
+import { type Connection, configuredClient, NO_GATEWAY, type Renewal } from "./default-gateway.ts";
 import { ConfigError } from "./errors.ts";
 import type { GroupingKey } from "./grouping-key.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { writeLogLine } from "./log-line.ts";
 import type { Delivery, Publication } from "./publish/delivery.ts";
 import type { Publisher } from "./publish/publisher.ts";
-import { createPushClient, type PushClient, type PushClientOptions } from "./push/client.ts";
+import type { PushClient } from "./push/client.ts";
 import type { RunDependencies } from "./run/open-run.ts";
 import { createRunJob } from "./run/run-job.ts";
 
-/** Said when there is no gateway to deliver to. */
-export const NO_GATEWAY =
-  "no gateway is configured: set PUSHGATEWAY_URL, or gateway.url in closing-bell.json";
-
-/** How the gateway is reached, which is no matter of configuration. */
-export type Connection = Pick<PushClientOptions, "lookup" | "timeoutMs">;
-
-/** `prepare` loads what the first delivery needs, beside whatever goes on. It never throws. */
+/**
+ * `prepare` loads what the first delivery needs and fetches what is in SSM, beside whatever goes on. It
+ * never throws.
+ */
 export type ConfiguredRuns = RunDependencies & { readonly prepare: () => void };
 
+export type RunsOptions = {
+  readonly connection?: Connection;
+  /** Where parameters of SSM are read, by those who deliver to a gateway. */
+  readonly store?: ParameterStore;
+};
+
+/** The whole configuration, and where it came from if that was SSM. */
+type Reached = { readonly config: Config; readonly renewal?: Renewal };
+
+/** How a delivery finds the gateway, and whether it is for it to publish at all. */
+type Reach = {
+  readonly reached: (signal?: AbortSignal) => Promise<Reached>;
+  readonly isScheduled: () => boolean;
+};
+
 /**
- * What a run needs, from the configuration. It is read at the first use and once; a configuration
- * that cannot be read refuses the report, never the run. Where only the way to the gateway is
- * misconfigured, the run is recorded all the same: it can be published later.
+ * What a run needs, from the configuration. It is read at the first use and once, but for parameters of
+ * SSM, which are fetched again as the store says. A configuration that cannot be read refuses the
+ * report, never the run. Where only the way to the gateway is misconfigured, the run is recorded all
+ * the same: it can be published later.
  */
 export function configuredRuns(
   sources: () => ConfigSources,
-  connection: Connection = {},
+  { connection = {}, store = createParameterStore() }: RunsOptions = {},
 ): ConfiguredRuns {
   let known: Settings | undefined;
   let delivery: Promise<Delivery> | undefined;
@@ -50,10 +66,26 @@ export function configuredRuns(
     if (isDoubtful || settings.ledger === undefined) throw new ConfigError(settings.problems);
     return { ...settings, ledger: settings.ledger.value };
   };
+  async function reached(signal?: AbortSignal): Promise<Reached> {
+    if (known !== undefined) return { config: configOf(known) };
+    const given = sources();
+    const fetched = await withParameters(given, store, {
+      parts: ["gateway"],
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (fetched.parameters === undefined) return { config: configOf(read()) };
+    return { config: readConfig(fetched), renewal: { sources: given, store } };
+  }
   async function configured(): Promise<Delivery> {
     const { ledger } = recorded();
-    delivery ??= deliveryOf(ledger, () => configOf(read()), connection);
+    delivery ??= deliveryOf(ledger, { reached, isScheduled }, connection);
     return delivery;
+  }
+  const isScheduled = () => read().publish?.value === "scheduled";
+  async function prepare(): Promise<void> {
+    await configured();
+    // Who only records needs no gateway.
+    if (recorded().ledger.type === "none" || !isScheduled()) await reached();
   }
   return {
     jobEntry: (job) => {
@@ -63,7 +95,7 @@ export function configuredRuns(
     delivery: async (report, signal) => (await configured())(report, signal),
     prepare: () => {
       // Whoever delivers hears of what is wrong.
-      configured().catch(() => {});
+      prepare().catch(() => {});
     },
   };
 }
@@ -71,42 +103,70 @@ export function configuredRuns(
 /** Each way is loaded when it is taken: a run without a ledger does not pay for one. */
 async function deliveryOf(
   place: LedgerPlace,
-  configuration: () => Config,
+  reach: Reach,
   connection: Connection,
 ): Promise<Delivery> {
   if (place.type === "none") {
-    const { gateway } = configuration();
-    if (gateway === undefined) return async () => ({ status: "disabled", reason: NO_GATEWAY });
     const { createDirectDelivery } = await import("./publish/direct-delivery.ts");
-    return createDirectDelivery(configuredClient(gateway, connection));
+    const directly = perGateway((gateway, { renewal }) =>
+      createDirectDelivery(configuredClient(gateway, connection, renewal)),
+    );
+    return async (report, signal) => {
+      const delivery = directly(await reach.reached(signal));
+      return delivery?.(report, signal) ?? { status: "disabled", reason: NO_GATEWAY };
+    };
   }
   const ledger = await configuredLedger(place, connection);
   const { createLedgerDelivery } = await import("./publish/ledger-delivery.ts");
-  const publish = publishFrom(ledger, configuration, connection);
+  const publish = publishFrom(ledger, reach, connection);
   return createLedgerDelivery({ ledger, log: writeLogLine, publish });
 }
 
 /** Publishes as runs end, when the configuration says so. */
 function publishFrom(
   ledger: Ledger,
-  configuration: () => Config,
+  { reached, isScheduled }: Reach,
   connection: Connection,
 ): (group: GroupingKey, signal: AbortSignal) => Promise<Publication> {
-  let publisher: Promise<Publisher> | undefined;
+  const publisherOf = perGateway((gateway, { config, renewal }) =>
+    configuredPublisher(
+      config,
+      { ledger, client: configuredClient(gateway, connection, renewal) },
+      connection,
+    ),
+  );
   return async (group, signal) => {
-    let config: Config;
+    if (isScheduled()) {
+      return { status: "waiting", reason: "publishing is scheduled, not done by runs" };
+    }
+    let found: Reached;
     try {
-      config = configuration();
+      found = await reached(signal);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return { groupingKey: group, status: "refused", error };
     }
-    if (config.gateway === undefined) return { status: "waiting", reason: NO_GATEWAY };
-    if (config.publish === "scheduled") {
-      return { status: "waiting", reason: "publishing is scheduled, not done by runs" };
-    }
-    publisher ??= configuredPublisher(config, ledger, connection);
-    return (await publisher).publish(group, { signal });
+    const publisher = await publisherOf(found);
+    return publisher?.publish(group, { signal }) ?? { status: "waiting", reason: NO_GATEWAY };
+  };
+}
+
+type Gateway = NonNullable<Config["gateway"]>;
+
+/**
+ * Made once for a gateway, and anew when the configuration names another. New credentials are the
+ * client's own business. Undefined without a gateway.
+ */
+function perGateway<T>(
+  make: (gateway: Gateway, reached: Reached) => T,
+): (reached: Reached) => T | undefined {
+  let known: { readonly gateway: Gateway; readonly made: T } | undefined;
+  return (reached) => {
+    const { gateway } = reached.config;
+    if (gateway === undefined) return undefined;
+    const isSame = known?.gateway.base === gateway.base && known.gateway.ca === gateway.ca;
+    if (!isSame) known = { gateway, made: make(gateway, reached) };
+    return known?.made;
   };
 }
 
@@ -127,33 +187,19 @@ export async function configuredLedger(
   return createFileLedger({ directory: place.directory });
 }
 
-/** Takes the totals of a ledger to the gateway that the configuration names. */
+/** Takes the totals of a ledger to a gateway, as the configuration says. */
 export async function configuredPublisher(
-  { gateway, scrapeIntervalSeconds }: Config,
-  ledger: Ledger,
-  connection: Connection = {},
+  { scrapeIntervalSeconds }: Pick<Config, "scrapeIntervalSeconds">,
+  { ledger, client }: { readonly ledger: Ledger; readonly client: PushClient },
+  { timeoutMs }: Connection = {},
 ): Promise<Publisher> {
-  if (gateway === undefined) throw new ConfigError([NO_GATEWAY]);
   const { createPublisher } = await import("./publish/publisher.ts");
   return createPublisher({
     ledger,
-    client: configuredClient(gateway, connection),
+    client,
     scrapeIntervalSeconds,
     // As with the defaults: time for two calls.
-    ...(connection.timeoutMs === undefined ? {} : { groupTimeoutMs: 2 * connection.timeoutMs }),
-  });
-}
-
-/** A client of the gateway that the configuration names. */
-export function configuredClient(
-  { base, credentials, ca }: NonNullable<Config["gateway"]>,
-  connection: Connection = {},
-): PushClient {
-  return createPushClient({
-    ...connection,
-    url: base,
-    ...(credentials === undefined ? {} : { credentials }),
-    ...(ca === undefined ? {} : { ca }),
+    ...(timeoutMs === undefined ? {} : { groupTimeoutMs: 2 * timeoutMs }),
   });
 }
 

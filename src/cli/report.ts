@@ -1,5 +1,4 @@
-import { readConfig } from "../config/config.ts";
-import { configuredReporter } from "../default-reporter.ts";
+import { createCurrentReporter } from "../current-reporter.ts";
 import { formatGroupingKey } from "../grouping-key.ts";
 import { every } from "../reporter/every.ts";
 import type { Look } from "../reporter/report.ts";
@@ -14,7 +13,7 @@ import {
   watchInterruption,
 } from "./publish.ts";
 import { describeRemoval } from "./remove.ts";
-import { fetchedSources, type GatewayFlags, lookup } from "./target.ts";
+import { type GatewayFlags, lookup, sourcesOf } from "./target.ts";
 
 export type ReportFlags = GatewayFlags & {
   readonly every?: string;
@@ -32,10 +31,13 @@ const periodOf = timerDuration("--every", { min: SHORTEST_MS });
  */
 export async function report(flags: ReportFlags, io: Io): Promise<number> {
   const everyMs = flags.every === undefined ? undefined : periodOf(flags.every);
-  const sources = await fetchedSources(flags, io, ["gateway", "sources"]);
-  const reporter = await configuredReporter(readConfig(sources), sources, { lookup });
+  const reporter = createCurrentReporter({
+    sources: () => sourcesOf(flags, io),
+    connection: { lookup },
+    onProblem: (problem) => io.err(`closing-bell: goes on as before: ${inOneLine(problem)}\n`),
+  });
   if (flags.resetHighWaterMark) {
-    const what = await reporter.resetHighWaterMark();
+    const what = await reporter.use((current) => current.resetHighWaterMark());
     const said =
       what === "reset" ? "the high-water mark begins anew" : "there was no high-water mark";
     if (!flags.quiet) io.err(`closing-bell: ${said}\n`);
@@ -45,7 +47,7 @@ export async function report(flags: ReportFlags, io: Io): Promise<number> {
   let code: number = EXIT.done;
   const look = async () => {
     try {
-      const seen = await reporter.look(stop);
+      const seen = await reporter.use((current) => current.look(stop), stop);
       code = isWell(seen) ? EXIT.done : EXIT.failed;
       tell(seen, flags, io);
     } catch (error) {
@@ -162,7 +164,7 @@ function plain(look: Look): object {
   return {
     sources,
     figures: figures ?? {},
-    push: push.status === "delivered" ? push : { ...push, error: push.error.message },
+    push: push.status === "failed" ? { ...push, error: push.error.message } : push,
     publications: publications.map(plainPublication),
     pruned: look.pruned.filter(isOrderly).map(describePruning),
     problems: problemsOf(look),

@@ -52,7 +52,7 @@ export async function run(command: readonly string[], flags: RunFlags, io: Io): 
       killAfterMs: flags.killAfter,
     },
     {
-      ...configuredRuns(() => sourcesOf(flags, io), { lookup, timeoutMs }),
+      ...configuredRuns(() => sourcesOf(flags, io), { connection: { lookup, timeoutMs } }),
       reportingTimeoutMs: flags.pushDeadline,
     },
   );

@@ -1,13 +1,9 @@
 import type { Command } from "commander";
 import { type Config, type ConfigSources, readConfig } from "../config/config.ts";
 import { createParameterStore } from "../config/ssm/parameter-store.ts";
-import { type Part, withParameters } from "../config/ssm/with-parameters.ts";
-import {
-  configuredClient,
-  configuredLedger,
-  configuredPublisher,
-  NO_GATEWAY,
-} from "../default-delivery.ts";
+import { withParameters } from "../config/ssm/with-parameters.ts";
+import { configuredLedger, configuredPublisher } from "../default-delivery.ts";
+import { configuredClient, NO_GATEWAY } from "../default-gateway.ts";
 import { type GroupingKey, groupingKey } from "../grouping-key.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Publisher } from "../publish/publisher.ts";
@@ -79,13 +75,12 @@ export function sourcesOf({ gateway, config }: GatewayFlags, { env, cwd }: Io) {
 /** One for all that a command reads. It loads and asks nothing until a configuration needs it to. */
 const parameterStore = createParameterStore();
 
-/** The same, with the parameters of SSM that the configuration needs for these parts of it. */
+/** The same, with the parameters of SSM that the way to the gateway needs. */
 export function fetchedSources(
   flags: Pick<GatewayFlags, "gateway" | "config">,
   io: Io,
-  parts: readonly Part[] = ["gateway"],
 ): Promise<ConfigSources> {
-  return withParameters(sourcesOf(flags, io), parameterStore, { parts });
+  return withParameters(sourcesOf(flags, io), parameterStore, { parts: ["gateway"] });
 }
 
 /**
@@ -113,7 +108,8 @@ export async function ledgerOf(
  */
 export async function publisherOf(config: Config, ledger: Ledger): Promise<Publisher> {
   if (config.gateway === undefined) throw new UsageError(NO_GATEWAY);
-  return configuredPublisher(config, ledger, { lookup });
+  const client = configuredClient(config.gateway, { lookup });
+  return configuredPublisher(config, { ledger, client });
 }
 
 /** @throws {ConfigError} for a bad configuration; {UsageError} when it names no gateway. */

@@ -18,9 +18,8 @@ export type StaleParameters = {
   readonly error: Error;
 };
 
-/** What to do where a configuration names parameters and nobody fetched them. */
-export const NOT_FETCHED =
-  "parameters of SSM are not fetched here; closing-bell publish and report fetch them";
+/** Where a configuration names parameters and nobody fetched them. */
+export const NOT_FETCHED = "parameters of SSM were not fetched";
 
 /** The value; undefined after noting a problem. `place` says who names it, for the message. */
 export function readParameter(

@@ -7,12 +7,15 @@ import { createRuleAgent } from "./analysis/rule-agent.ts";
 import { type AnalysisResult, runAnalysis } from "./analysis/run-analysis.ts";
 import { readPrices } from "./backtest/prices.ts";
 
-export type AnalysisJobOptions = Omit<AnalysisOptions, "prices" | "agent" | "signal"> & {
+export type AnalysisInput = Omit<AnalysisOptions, "prices" | "agent" | "signal"> & {
   /**
    * Daily prices as CSV: a `file:` or `https:` URL, with `{ticker}` where the ticker stands. Without
    * it there can be one ticker only.
    */
   readonly pricesUrl: string | URL;
+};
+
+export type AnalysisJobOptions = AnalysisInput & {
   /** Who decides. Default: rules, see `createRuleAgent`. */
   readonly agent?: Agent;
   /** Whose analysis it is: `backtest`, `paper` or `live`. Default `paper`: no order is ever sent. */
@@ -23,18 +26,14 @@ export type AnalysisJobOptions = Omit<AnalysisOptions, "prices" | "agent" | "sig
   readonly runId?: string;
 };
 
-const OPTIONS: readonly (keyof AnalysisJobOptions)[] = [
+const INPUT: readonly (keyof AnalysisInput)[] = [
   "tickers",
   "pricesUrl",
-  "agent",
   "day",
   "portfolio",
   "limits",
   "atOnce",
   "tickerTimeoutMs",
-  "mode",
-  "timeoutMs",
-  "runId",
 ];
 
 /** `{ticker}` as it is written, and as a URL object spells it in a path. */
@@ -50,17 +49,8 @@ export async function analysisJob(
   { settleJob }: Pick<RunJobs, "settleJob">,
   options: AnalysisJobOptions,
 ): Promise<SettledJob<AnalysisResult>> {
-  refuseUnknownKeys(options, OPTIONS, "analysisJob");
-  const {
-    pricesUrl,
-    agent = createRuleAgent(),
-    mode = "paper",
-    timeoutMs,
-    runId,
-    ...others
-  } = options;
-  const analysis = { ...others, agent, prices: pricesFrom(pricesUrl, options.tickers) };
-  checkOptions(analysis);
+  const { agent = createRuleAgent(), mode = "paper", timeoutMs, runId, ...input } = options;
+  const analyse = prepareAnalysis(input, agent);
   return settleJob(
     {
       job: "analysis",
@@ -68,8 +58,24 @@ export async function analysisJob(
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(runId === undefined ? {} : { runId }),
     },
-    ({ signal }) => runAnalysis({ ...analysis, signal }),
+    ({ signal }) => analyse(signal),
   );
+}
+
+/**
+ * The analysis itself, to be called in the run that it reports to.
+ *
+ * @throws {InvalidOptionError} at once, for input that is unknown or malformed.
+ */
+export function prepareAnalysis(
+  input: AnalysisInput,
+  agent: Agent,
+): (signal: AbortSignal) => Promise<AnalysisResult> {
+  refuseUnknownKeys(input, INPUT, "analysis");
+  const { pricesUrl, ...others } = input;
+  const analysis = { ...others, agent, prices: pricesFrom(pricesUrl, input.tickers) };
+  checkOptions(analysis);
+  return (signal) => runAnalysis({ ...analysis, signal });
 }
 
 /** @throws {InvalidOptionError} for what is no URL, and for one URL for several tickers. */
@@ -79,11 +85,11 @@ function pricesFrom(
 ): AnalysisOptions["prices"] {
   const template = String(pricesUrl);
   if (!URL.canParse(template)) {
-    throw new InvalidOptionError("analysisJob: pricesUrl must be a file: or https: URL");
+    throw new InvalidOptionError("analysis: pricesUrl must be a file: or https: URL");
   }
   if (template.search(PLACEHOLDER) < 0 && tickers?.length > 1) {
     throw new InvalidOptionError(
-      "analysisJob: pricesUrl must say where the ticker stands, e.g. https://host/{ticker}.csv",
+      "analysis: pricesUrl must say where the ticker stands, e.g. https://host/{ticker}.csv",
     );
   }
   return (ticker, signal) =>

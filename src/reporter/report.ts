@@ -24,13 +24,19 @@ export const PORTFOLIO_JOB = "portfolio_reporter";
 /** Job of the reporter's own runs, which the ledger counts as any other's. */
 export const REPORTER_JOB = "closing_bell_reporter";
 
-export type ReporterOptions = {
+/** What is read, and how it is told. */
+export type FiguresOptions = {
   readonly mode: "paper" | "live";
   readonly sources: ReporterSources;
   readonly tracking: Omit<TrackingOptions, "now">;
   /** Of amounts whose source does not say it. */
   readonly currency?: string;
   readonly push: DirectPush;
+};
+
+export type ReporterOptions = {
+  /** Without them a look publishes what waits, and nothing else. */
+  readonly figures?: FiguresOptions;
   /** Base URL of the gateway, for what the ledger knows of it. */
   readonly gateway: string;
   /** Without a ledger there are figures, and nothing else. */
@@ -41,8 +47,8 @@ export type ReporterOptions = {
 export type Counting = {
   readonly ledger: Ledger;
   readonly publisher: Publisher;
-  /** Records runs of the reporter in that ledger, and leaves publishing to it. */
-  readonly runs: RunJobs;
+  /** Records runs of the reporter in that ledger, and leaves publishing to it. Default: whoever looks does. */
+  readonly runs?: RunJobs;
   /** Without it no group is ever removed. */
   readonly pruner?: Pruner;
 };
@@ -55,6 +61,8 @@ export type Look = {
   readonly trackingError?: Error;
   readonly push:
     | ({ readonly status: "delivered" } & Pick<DirectReceipt, "series">)
+    /** Nothing is configured to be read. */
+    | { readonly status: "none" }
     | { readonly status: "failed"; readonly error: Error };
   readonly publications: readonly GroupPublication[];
   /** Why nothing was published. */
@@ -83,12 +91,12 @@ const PUSH_TIMEOUT_MS = 15_000;
  * what is dead, and records its own run.
  */
 export function createReporter(options: ReporterOptions): Reporter {
-  const { mode, sources, push, gateway, counting, clock } = options;
-  const group = groupingKey(PORTFOLIO_JOB, { mode });
+  const { gateway, counting, clock } = options;
   const own = groupingKey(REPORTER_JOB);
 
   async function lookAndPublish(stop: AbortSignal): Promise<Look> {
-    const figures = await lookAtSources(stop);
+    const figures =
+      options.figures === undefined ? NO_FIGURES : await lookAtSources(options.figures, stop);
     if (counting === undefined) return { ...figures, publications: [], pruned: [] };
     const { publisher, pruner } = counting;
     const published = await settled(() => publisher.publishAll({ signal: stop }));
@@ -108,32 +116,35 @@ export function createReporter(options: ReporterOptions): Reporter {
     };
   }
 
-  async function lookAtSources(
-    stop: AbortSignal,
-  ): Promise<Pick<Look, "readings" | "figures" | "trackingError" | "push">> {
+  async function lookAtSources(how: FiguresOptions, stop: AbortSignal): Promise<FiguresLook> {
     let known: Tracked = { figures: undefined };
     let readings: Readings = {};
     let pushed: Look["push"] = { status: "failed", error: new Error("nothing was read") };
-    for await (const pass of readAll(sources, stop)) {
+    for await (const pass of readAll(how.sources, stop)) {
       stop.throwIfAborted();
       readings = pass.readings;
       // Once a look: what was observed twice would count as two looks.
-      if (known.figures === undefined) known = await track(readings);
-      const { currency } = options;
+      if (known.figures === undefined) known = await track(readings, how);
+      const { currency } = how;
       const { isWhole } = pass;
       const reported = { readings, figures: known.figures, currency, now: clock.now(), isWhole };
-      pushed = await pushFigures(reported, stop);
+      pushed = await pushFigures(reported, how, stop);
     }
     return { readings, ...known, push: pushed };
   }
 
-  async function track({ portfolio }: Readings): Promise<Tracked> {
+  async function track(
+    { portfolio }: Readings,
+    { mode, tracking }: FiguresOptions,
+  ): Promise<Tracked> {
     if (portfolio?.status !== "read") return { figures: undefined };
     // Without a store there is no memory, and a high-water mark is one.
     if (counting === undefined) return { figures: untrackedFigures(portfolio.value) };
-    const how = { ...options.tracking, now: clock.now() };
     const name = trackingName(mode);
-    const tracked = trackIn(counting.ledger, name, portfolio.value, how);
+    const tracked = trackIn(counting.ledger, name, portfolio.value, {
+      ...tracking,
+      now: clock.now(),
+    });
     const { figures, error } = await inTime(TRACKING_TIMEOUT_MS, tracked, () => ({
       figures: untrackedFigures(portfolio.value),
       error: new LedgerUnavailableError(
@@ -144,13 +155,17 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 
   /** All of it replaces the group; a part of it leaves what the rest said before. */
-  async function pushFigures(reported: Reported, stop: AbortSignal): Promise<Look["push"]> {
+  async function pushFigures(
+    reported: Reported,
+    { mode, push }: FiguresOptions,
+    stop: AbortSignal,
+  ): Promise<Look["push"]> {
     try {
       const families = reportedFamilies(reported);
       const verb = reported.isWhole ? "PUT" : "POST";
       if (verb === "POST" && families.length === 0) return { status: "delivered", series: 0 };
       const { series } = await bounded(PUSH_TIMEOUT_MS, stop, (signal) =>
-        push(group, families, { verb, signal }),
+        push(groupingKey(PORTFOLIO_JOB, { mode }), families, { verb, signal }),
       );
       return { status: "delivered", series };
     } catch (error) {
@@ -165,7 +180,7 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 
   async function lookAndRecord(stop: AbortSignal): Promise<Look> {
-    if (counting === undefined) return lookAndPublish(stop);
+    if (counting?.runs === undefined) return lookAndPublish(stop);
     let look: Look | undefined;
     const { outcome, delivery } = await counting.runs.settleJob(
       { job: REPORTER_JOB, signal: stop },
@@ -180,6 +195,10 @@ export function createReporter(options: ReporterOptions): Reporter {
     return { ...look, publications: withLast(look.publications, own, last), delivery };
   }
 }
+
+type FiguresLook = Pick<Look, "readings" | "figures" | "trackingError" | "push">;
+
+const NO_FIGURES: FiguresLook = { readings: {}, figures: undefined, push: { status: "none" } };
 
 type Tracked = Pick<Look, "figures" | "trackingError">;
 

@@ -109,16 +109,24 @@ describe("config show", () => {
   });
 });
 
-test("a run is recorded without SSM, and publish finds the gateway there", async () => {
+test("a run finds the gateway in SSM", async () => {
+  const { code, stderr } = await runCli(["run", "-j", "nightly", "--", "true"], { cwd, env });
+
+  expect(code).toBe(0);
+  expect(stderr).toContain(`${gateway.url.origin}`);
+  expect(ssm.calls).toHaveLength(1);
+});
+
+test("a run is recorded while SSM refuses, and publish takes it to the gateway later", async () => {
+  ssm.refusal = refusal("AccessDeniedException", "User: arn:x is not authorized");
   const run = await runCli(["run", "-j", "nightly", "--", "true"], { cwd, env });
   expect(run.code).toBe(0);
-  expect(run.stderr).toContain("CLOSING_BELL_SSM_PATH is /closing-bell/prod, but parameters");
-  expect(ssm.calls).toEqual([]);
+  expect(run.stderr).toMatch(/recorded for .* refused: SSM parameters .*AccessDeniedException/);
 
+  ssm.refusal = undefined;
   const { code, stderr } = await runCli(["publish"], { cwd, env });
 
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("published") });
-  expect(ssm.calls).toHaveLength(1);
   const listed = await runCli(["groups", "ls"], { cwd, env });
   expect(listed.stdout).toContain('job="nightly"');
 });

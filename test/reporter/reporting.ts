@@ -4,7 +4,7 @@ import { createDirectPush } from "../../src/publish/direct-push.ts";
 import { createLedgerDelivery } from "../../src/publish/ledger-delivery.ts";
 import { createPublisher } from "../../src/publish/publisher.ts";
 import type { ReporterSources } from "../../src/reporter/readings.ts";
-import { createReporter, type Reporter, type ReporterOptions } from "../../src/reporter/report.ts";
+import { createReporter, type FiguresOptions, type Reporter } from "../../src/reporter/report.ts";
 import { createRunJob } from "../../src/run/run-job.ts";
 import { scrapeJob } from "../cli/scraped.ts";
 import { clientOf, startWatchedGateway, type WatchedGateway } from "../publish/publishing.ts";
@@ -24,7 +24,7 @@ export type ReporterBench = {
 };
 
 export type ReporterBenchOptions = Partial<
-  Pick<ReporterOptions, "mode" | "tracking" | "currency">
+  Pick<FiguresOptions, "mode" | "tracking" | "currency">
 > & {
   readonly sources?: ReporterSources;
   readonly gateway?: WatchedGateway;
@@ -57,11 +57,13 @@ export async function startReporter({
   const publisher = createPublisher({ ledger, client, clock, scrapeIntervalSeconds: 0 });
   const counting = { ledger, publisher, runs: createRunJob({ delivery, clock }) };
   const reporter = createReporter({
-    ...others,
-    mode,
-    sources,
-    tracking,
-    push: createDirectPush({ client, ...(isCounting ? { ledger } : {}) }),
+    figures: {
+      ...others,
+      mode,
+      sources,
+      tracking,
+      push: createDirectPush({ client, ...(isCounting ? { ledger } : {}) }),
+    },
     gateway: client.gateway,
     ...(isCounting ? { counting } : {}),
     clock,

@@ -1,7 +1,7 @@
 import type { Credentials } from "../../gateway-url.ts";
-import type { ConfigSources } from "../config.ts";
+import { type ConfigSources, readConfig } from "../config.ts";
 import type { ParameterStore } from "./parameter-store.ts";
-import { readConfigWithParameters } from "./with-parameters.ts";
+import { withParameters } from "./with-parameters.ts";
 
 /**
  * Looks up anew who we are at a gateway, for when it refuses us: parameters are refreshed (as often as
@@ -18,7 +18,9 @@ export function renewCredentials(
   return async (signal) => {
     const refreshed = await store.refresh(signal === undefined ? {} : { signal });
     if (refreshed.status === "failed") throw refreshed.error;
-    const { gateway } = await readConfigWithParameters(sources, store, signal);
+    const parts = ["gateway"] as const;
+    const options = signal === undefined ? { parts } : { parts, signal };
+    const { gateway } = readConfig(await withParameters(sources, store, options));
     return gateway?.base === base ? gateway.credentials : undefined;
   };
 }

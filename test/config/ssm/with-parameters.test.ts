@@ -110,7 +110,7 @@ describe("with a path, SSM is the source after the files", () => {
   test.each<{ name: string; env?: object; parameters?: Map<string, string>; problem: string }>([
     {
       name: "nobody fetched anything",
-      problem: `CLOSING_BELL_SSM_PATH is ${PATH}, but parameters of SSM are not fetched here; closing-bell publish and report fetch them`,
+      problem: `CLOSING_BELL_SSM_PATH is ${PATH}, but parameters of SSM were not fetched`,
     },
     {
       name: "the path is none",
@@ -174,11 +174,11 @@ describe("a reference", () => {
   test("that nobody fetched is a problem that says so", () => {
     write(project, { gateway: GATEWAY });
     expect(readSettings(sourcesWith()).problems).toEqual([
-      `${project}: gateway.password: SSM parameter /own/password: parameters of SSM are not fetched here; closing-bell publish and report fetch them`,
+      `${project}: gateway.password: SSM parameter /own/password: parameters of SSM were not fetched`,
     ]);
     const origin = { type: "file", path: project } as const;
     expect(() => readSources({ value: { mode: "live", portfolio: sql }, origin }, {})).toThrow(
-      `${project}: sources.portfolio.url: SSM parameter /db/url: parameters of SSM are not fetched`,
+      `${project}: sources.portfolio.url: SSM parameter /db/url: parameters of SSM were not fetched`,
     );
   });
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { createParameterStore } from "../src/config/ssm/parameter-store.ts";
 import { readConfigWithParameters } from "../src/config/ssm/with-parameters.ts";
+import { configuredClient } from "../src/default-gateway.ts";
 import { groupingKey } from "../src/grouping-key.ts";
 import { expositionOfText } from "../src/push/body.ts";
 import type { PushClient } from "../src/push/client.ts";
-import { rotatingClient } from "../src/rotating-gateway.ts";
 import { type GuardedGateway, startGuardedGateway } from "./support/guarded-gateway.ts";
 import {
   FAKE_CREDENTIALS,
@@ -45,7 +45,7 @@ beforeEach(async () => {
   const sources = { env: { CLOSING_BELL_SSM_PATH: PATH }, cwd, home: cwd };
   const config = await readConfigWithParameters(sources, store);
   if (config.gateway === undefined) throw new Error("there is no gateway");
-  client = rotatingClient(config.gateway, { sources, store });
+  client = configuredClient(config.gateway, {}, { sources, store });
 });
 
 afterEach(async () => {
