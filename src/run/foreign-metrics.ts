@@ -4,7 +4,8 @@ import type { MetricFamily } from "../metrics/exposition/family.ts";
 import type { MetricSet } from "../metrics/metric-set.ts";
 import type { MetricRegistry } from "../metrics/prom-client.ts";
 import { watchRegistries } from "../metrics/registry-delta.ts";
-import { unlessAborted, within } from "./within.ts";
+import { withinTime } from "../time-limit.ts";
+import { reportingLimit, unlessAborted } from "./reporting-limit.ts";
 
 /** Metrics that the run's own set does not hold, read when it ends, for the group that it reports to. */
 export type MetricSource = (group: GroupingKey) => Promise<readonly MetricFamily[]>;
@@ -35,7 +36,10 @@ export function createForeignMetrics(metrics: MetricSet, timer: Timer): ForeignM
 
   async function orRefuse<T>(milliseconds: number, otherwise: T, read: () => Promise<T>) {
     try {
-      return await within({ milliseconds, what: "reading the run's metrics", timer }, read);
+      return await withinTime(
+        reportingLimit("reading the run's metrics", { milliseconds, timer }),
+        read,
+      );
     } catch (error) {
       metrics.refuse(error);
       return otherwise;

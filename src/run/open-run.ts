@@ -9,6 +9,7 @@ import type { MetricRegistry } from "../metrics/prom-client.ts";
 import type { Delivery, DeliveryReport } from "../publish/delivery.ts";
 import { catalogueGaugeKind } from "../record/record-family.ts";
 import { newExecutionId } from "../record/run-record.ts";
+import { withinTime } from "../time-limit.ts";
 import {
   createForeignMetrics,
   type MetricSource,
@@ -17,8 +18,8 @@ import {
 } from "./foreign-metrics.ts";
 import { noteRunStarted, recoverLostContext } from "./lost-context.ts";
 import { type JobEntry, requireMode, runGroupingKey } from "./mode.ts";
+import { reportingLimit, unlessAborted } from "./reporting-limit.ts";
 import { endFamilies, startFamilies } from "./status-families.ts";
-import { unlessAborted, within } from "./within.ts";
 
 export type RunDependencies = {
   readonly delivery: Delivery;
@@ -193,7 +194,7 @@ async function deliverWithin<R extends DeliveryReport | undefined>(
   deliver: (signal: AbortSignal) => Promise<R>,
 ): Promise<R | DeliveryReport> {
   try {
-    return await within({ ...limit, what: "reporting" }, deliver);
+    return await withinTime(reportingLimit("reporting", limit), deliver);
   } catch (error) {
     // An error without an HTTP exchange behind it was found before anything was sent.
     const refused = error instanceof ClosingBellError && error.code !== "ERR_PUSH";

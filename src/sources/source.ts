@@ -1,4 +1,5 @@
 import { asError, SourceError } from "../errors.ts";
+import { withinTime } from "../time-limit.ts";
 
 /** Where facts come from: a broker, a database, an endpoint. Plain values, no metrics. */
 export type Source<T> = {
@@ -35,37 +36,14 @@ export async function readSource<T>(
 ): Promise<Reading<T>> {
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
-  const ending = new AbortController();
-  const { signal } = ending;
-  const onStop = () => ending.abort(stop.reason);
-  // Not AbortSignal.any: whoever listens to such a signal is kept for as long as `stop` is.
-  stop.addEventListener("abort", onStop, { once: true });
-  if (stop.aborted) onStop();
-  const timer = setTimeout(() => {
-    ending.abort(new SourceError(name, `gave no answer within ${timeoutMs} ms`));
-  }, timeoutMs);
+  const reason = () => new SourceError(name, `gave no answer within ${timeoutMs} ms`);
   try {
-    signal.throwIfAborted();
-    const value = await Promise.race([read(signal), rejectionOf(signal)]);
+    const value = await withinTime({ milliseconds: timeoutMs, reason, signal: stop }, read);
     return { source: name, seconds: seconds(), status: "read", value };
   } catch (thrown) {
-    // Closed connections have much to say; why they were closed is what counts.
-    const cause = signal.aborted ? signal.reason : thrown;
-    const error = cause instanceof SourceError ? cause : asSourceError(name, cause);
+    const error = thrown instanceof SourceError ? thrown : asSourceError(name, thrown);
     return { source: name, seconds: seconds(), status: "failed", error };
-  } finally {
-    clearTimeout(timer);
-    stop.removeEventListener("abort", onStop);
   }
-}
-
-/** Rejects when the signal aborts. Made after the reading began: one that throws leaves none behind. */
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise<never>((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-  });
 }
 
 function asSourceError(name: string, thrown: unknown): SourceError {

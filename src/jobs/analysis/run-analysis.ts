@@ -4,11 +4,11 @@ import { type Action, recordConviction, recordDecision } from "../../metrics/ai.
 import { trackConstitutionCheck } from "../../metrics/constitution.ts";
 import { updateCacheMetrics } from "../../metrics/feature-store.ts";
 import { refuseUnknownKeys } from "../../options.ts";
+import { withinTime } from "../../time-limit.ts";
 import { type Analysed, analyseTicker } from "./analyse-ticker.ts";
 import { applyConstitution, type PlannedTrade, type Rule } from "./constitution.ts";
 import { AnalysisError, type TickerFailure } from "./errors.ts";
 import { type AnalysisOptions, type AnalysisSettings, checkOptions } from "./options.ts";
-import { withinTime } from "./time-limit.ts";
 
 export type TickerAnalysis = {
   readonly ticker: string;
@@ -99,7 +99,9 @@ async function analyseAll(
   signal: AbortSignal,
   outcomes: Outcome[],
 ): Promise<void> {
-  const { tickers, atOnce, tickerTimeoutMs: ms } = settings;
+  const { tickers, atOnce, tickerTimeoutMs: milliseconds } = settings;
+  const late = `no decision within ${milliseconds} ms`;
+  const reason = () => Object.assign(new Error(late), { name: "TimeoutError" });
   // Each ticker listens; on the caller's own signal so many listeners would pass for a leak.
   const all = new AbortController();
   setMaxListeners(0, all.signal);
@@ -108,10 +110,8 @@ async function analyseAll(
   async function take(): Promise<void> {
     for (const [index, ticker] of queue) {
       try {
-        const what = `no decision within ${ms} ms`;
-        const analysed = await withinTime({ ms, what, signal: all.signal }, (own) =>
-          analyseTicker(ticker, settings, own),
-        );
+        const limit = { milliseconds, reason, signal: all.signal };
+        const analysed = await withinTime(limit, (own) => analyseTicker(ticker, settings, own));
         outcomes[index] = { analysed };
       } catch (error) {
         all.signal.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { BatchGetItemCommandOutput, QueryCommandOutput } from "@aws-sdk/client-dynamodb";
-import { endingAfter } from "./deadline.ts";
+import { withinTime } from "../../time-limit.ts";
 import { dynamodbError, isAboutCredentials } from "./errors.ts";
 import { type Expression, expressed, type Item, placeholders } from "./expressions.ts";
 import type { ItemKey } from "./keys.ts";
@@ -42,6 +42,10 @@ const PAUSE_MS = 25;
 export function openTable(options: TableOptions): Table {
   const { table: TableName, requestTimeoutMs } = options;
   let opened: Promise<Opened> | undefined;
+  const limit = {
+    milliseconds: requestTimeoutMs,
+    reason: () => new DOMException(`no answer within ${requestTimeoutMs} ms`, "TimeoutError"),
+  };
 
   /** Sends a request, loading the SDK for the first one. */
   async function send<T>(
@@ -52,9 +56,8 @@ export function openTable(options: TableOptions): Table {
     const ours = opened;
     const { where } = await ours;
     try {
-      return await endingAfter(requestTimeoutMs, async (abortSignal) => {
-        return call(await ours, { abortSignal });
-      });
+      // The SDK heeds the signal in requests, but not while it looks for credentials.
+      return await withinTime(limit, async (abortSignal) => call(await ours, { abortSignal }));
     } catch (thrown) {
       if ((thrown as Error).name === "ConditionalCheckFailedException") throw thrown;
       if (isAboutCredentials(thrown) && opened === ours) opened = undefined;
