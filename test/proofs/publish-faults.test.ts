@@ -42,7 +42,7 @@ const TIMEOUT_MS = 500;
 const GROUP_TIMEOUT_MS = 2000;
 
 /** What a busy machine may add to a deadline. Milliseconds. */
-const SLACK_MS = 1500;
+const SLACK_MS = 8000;
 
 const MAX_GROWTH_BYTES = 20_000_000;
 

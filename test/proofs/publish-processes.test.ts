@@ -14,6 +14,9 @@ import { prepareWorkers } from "./publish/workers.ts";
 /** Runs of each process in the two networks. */
 const RUNS = 100;
 
+/** Two that push at once do not always do so in the wrong order: on a busy machine they take turns. */
+const TRIES = 5;
+
 const KILLS = 100;
 
 /** Holders that are stopped, per fate. */
@@ -61,10 +64,15 @@ describeWithServer("pushgateway")("two processes on one state directory", () => 
     }, 180_000);
 
     test("do so, and make the total fall, when they need no lease", async () => {
-      const found = await publishFromTwoNetworks(RUNS * 0.4, "lease");
-      tell("the same, no lease", 2 * RUNS * 0.4, found, describeNetworks(found));
-      expect(found.mostPuts).toBe(2);
-      expect(found.falls).toBeGreaterThan(0);
+      let [falls, mostPuts] = [0, 0];
+      for (let tries = 0; tries < TRIES && falls === 0; tries++) {
+        const found = await publishFromTwoNetworks(RUNS * 0.4, "lease");
+        tell("the same, no lease", 2 * RUNS * 0.4, found, describeNetworks(found));
+        falls = found.falls;
+        mostPuts = Math.max(mostPuts, found.mostPuts);
+      }
+      expect(mostPuts).toBe(2);
+      expect(falls).toBeGreaterThan(0);
     }, 180_000);
   });
 
