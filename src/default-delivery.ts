@@ -30,7 +30,11 @@ export type RunsOptions = {
   readonly connection?: Connection;
   /** Where parameters of SSM are read, by those who deliver to a gateway. */
   readonly store?: ParameterStore;
+  /** Publishes a group after a run of it was recorded. Default: as the configuration says. */
+  readonly publish?: Publish;
 };
+
+type Publish = (group: GroupingKey, signal: AbortSignal) => Promise<Publication>;
 
 /** The whole configuration, and where it came from if that was SSM. */
 type Reached = { readonly config: Config; readonly renewal?: Renewal };
@@ -39,6 +43,7 @@ type Reached = { readonly config: Config; readonly renewal?: Renewal };
 type Reach = {
   readonly reached: (signal?: AbortSignal) => Promise<Reached>;
   readonly isScheduled: () => boolean;
+  readonly publish?: Publish;
 };
 
 /**
@@ -49,7 +54,7 @@ type Reach = {
  */
 export function configuredRuns(
   sources: () => ConfigSources,
-  { connection = {}, store = createParameterStore() }: RunsOptions = {},
+  { connection = {}, store = createParameterStore(), publish }: RunsOptions = {},
 ): ConfiguredRuns {
   let known: Settings | undefined;
   let delivery: Promise<Delivery> | undefined;
@@ -78,7 +83,8 @@ export function configuredRuns(
   }
   async function configured(): Promise<Delivery> {
     const { ledger } = recorded();
-    delivery ??= deliveryOf(ledger, { reached, isScheduled }, connection);
+    const reach = { reached, isScheduled, ...(publish === undefined ? {} : { publish }) };
+    delivery ??= deliveryOf(ledger, reach, connection);
     return delivery;
   }
   const isScheduled = () => read().publish?.value === "scheduled";
@@ -118,7 +124,7 @@ async function deliveryOf(
   }
   const ledger = await configuredLedger(place, connection);
   const { createLedgerDelivery } = await import("./publish/ledger-delivery.ts");
-  const publish = publishFrom(ledger, reach, connection);
+  const publish = reach.publish ?? publishFrom(ledger, reach, connection);
   return createLedgerDelivery({ ledger, log: writeLogLine, publish });
 }
 
@@ -127,7 +133,7 @@ function publishFrom(
   ledger: Ledger,
   { reached, isScheduled }: Reach,
   connection: Connection,
-): (group: GroupingKey, signal: AbortSignal) => Promise<Publication> {
+): Publish {
   const publisherOf = perGateway((gateway, { config, renewal }) =>
     configuredPublisher(
       config,

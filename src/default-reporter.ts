@@ -8,7 +8,7 @@ import { configuredSources } from "./default-sources.ts";
 import { ConfigError } from "./errors.ts";
 import type { GroupingKey } from "./grouping-key.ts";
 import { writeLogLine } from "./log-line.ts";
-import type { Delivery } from "./publish/delivery.ts";
+import type { Publication } from "./publish/delivery.ts";
 import { createDirectPush } from "./publish/direct-push.ts";
 import { createLedgerDelivery } from "./publish/ledger-delivery.ts";
 import type { GroupPublication } from "./publish/publish-group.ts";
@@ -33,8 +33,8 @@ export type ConfiguredReporter = Reporter & {
     isWanted: (group: GroupingKey) => boolean,
     signal: AbortSignal,
   ) => Promise<readonly GroupPublication[]>;
-  /** Records runs in the same ledger, and publishes their group. */
-  readonly delivery: Delivery;
+  /** Publishes one group, whether it needs it or not: something was just recorded in it. */
+  readonly publishGroup: (group: GroupingKey, signal: AbortSignal) => Promise<Publication>;
   /** Begins the high-water mark anew, on purpose. `nothing`: there is none, or no ledger to keep one. */
   readonly resetHighWaterMark: () => Promise<"reset" | "nothing">;
   readonly close: () => void;
@@ -44,7 +44,7 @@ export type ReporterSetup = {
   readonly connection?: Connection;
   /** Where new credentials come from when the gateway refuses those that were fetched from there. */
   readonly store?: ParameterStore;
-  /** Whoever looks records the run of it, through `delivery`. Default: the reporter does. */
+  /** Whoever looks records the run of it. Default: the reporter does. */
   readonly isRecordedOutside?: boolean;
   /** Without sources a look publishes what waits. Default: that is taken for a mistake. */
   readonly mayOnlyPublish?: boolean;
@@ -87,14 +87,11 @@ export async function configuredReporter(
       const groups = (await counting.ledger.groups()).filter(isWanted);
       return counting.publisher.publishAll({ groups, signal });
     },
-    delivery:
-      counting === undefined
-        ? async () => ({ status: "disabled", reason: "there is no ledger" })
-        : createLedgerDelivery({
-            ledger: counting.ledger,
-            log: writeLogLine,
-            publish: (group, signal) => counting.publisher.publish(group, { signal }),
-          }),
+    publishGroup: async (group, signal) =>
+      counting?.publisher.publish(group, { signal }) ?? {
+        status: "waiting",
+        reason: "there is no ledger",
+      },
     resetHighWaterMark: async () =>
       counting === undefined || places === undefined
         ? "nothing"

@@ -4,6 +4,7 @@ import type { CurrentReporter } from "../current-reporter.ts";
 import { orAborted } from "../flight.ts";
 import { partitionOf } from "../ledger/dynamodb/keys.ts";
 import { writeOutputLine } from "../log-line.ts";
+import type { Delivery } from "../publish/delivery.ts";
 import type { GroupPublication } from "../publish/publish-group.ts";
 import { type Look, REPORTER_JOB } from "../reporter/report.ts";
 import { failureLine, type ReportingFailure } from "./emf.ts";
@@ -14,6 +15,8 @@ import { appendedPartitions } from "./stream-filter.ts";
 export type ReporterHandlerDependencies = {
   /** Its reporter leaves the record of its runs to the handler (`isRecordedOutside`). */
   readonly current: CurrentReporter;
+  /** Records the handler's runs, whether or not a reporter can be had. */
+  readonly delivery: Delivery;
   readonly clock?: Clock;
   readonly timer?: Timer;
   /** Takes a line for CloudWatch, at once. Default: standard output. */
@@ -36,6 +39,7 @@ export type ReporterAnswer = {
  */
 export function createReporterHandler({
   current,
+  delivery,
   clock = systemClock,
   timer = systemTimer,
   log = writeOutputLine,
@@ -54,13 +58,7 @@ export function createReporterHandler({
     return publications.filter(({ status }) => status === "published").length;
   }
 
-  const runs = createReportingHandler({
-    clock,
-    timer,
-    log,
-    delivery: (report, signal) =>
-      current.use((reporter) => reporter.delivery(report, signal), signal),
-  });
+  const runs = createReportingHandler({ clock, timer, log, delivery });
 
   const look = runs<unknown, ReporterAnswer>(
     { job: REPORTER_JOB },

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "@jest/globals";
 import { type CurrentReporter, createCurrentReporter } from "../../src/current-reporter.ts";
+import { configuredRuns } from "../../src/default-delivery.ts";
 import { type GroupingKey, groupingKey } from "../../src/grouping-key.ts";
 import { createReporterHandler } from "../../src/lambda/reporter-handler.ts";
 import { partitionOf } from "../../src/ledger/dynamodb/keys.ts";
@@ -44,15 +45,16 @@ afterAll(removeStateDirectories);
 /** A function's process, which reads an account or nothing at all. */
 function startReporter({ reads = true, password = "ring" } = {}) {
   const portfolio = { type: "http", url: broker.url.href, fields: { equity: "equity" } };
-  const sources = reads ? { sources: { mode: "live", portfolio } } : {};
-  writeFileSync(join(cwd, "closing-bell.json"), JSON.stringify(sources));
+  const content = reads ? { sources: { mode: "live", portfolio } } : {};
+  writeFileSync(join(cwd, "closing-bell.json"), JSON.stringify(content));
   const env = {
     PUSHGATEWAY_URL: gateway.url.href.replace("//", `//bell:${password}@`),
     CLOSING_BELL_STATE_DIR: join(cwd, "state"),
     CLOSING_BELL_SCRAPE_INTERVAL: "0",
   };
+  const sources = () => ({ env, cwd, home: cwd });
   const current = createCurrentReporter({
-    sources: () => ({ env, cwd, home: cwd }),
+    sources,
     isRecordedOutside: true,
     mayOnlyPublish: true,
   });
@@ -60,7 +62,10 @@ function startReporter({ reads = true, password = "ring" } = {}) {
   const told: string[] = [];
   const time = manualTime(NIGHT);
   const log = (line: string) => told.push(line);
-  const handler = createReporterHandler({ current, clock: time, timer: time.timer, log });
+  const { delivery } = configuredRuns(sources, {
+    publish: (group, signal) => current.use((reporter) => reporter.publishGroup(group, signal)),
+  });
+  const handler = createReporterHandler({ current, delivery, clock: time, timer: time.timer, log });
   const failures = () => told.map((line) => JSON.parse(line));
   return { handler, failures, time, context: contextOf(time, 60_000) };
 }
@@ -143,6 +148,28 @@ test("a look whose figures do not arrive fails, and its run is recorded as faile
   await expect(handler({}, context)).rejects.toMatchObject({ code: "ERR_PUSH", status: 401 });
   expect(await outcomes(ledger, OWN)).toEqual({ failed: 1 });
   expect(failures().length).toBeGreaterThan(0);
+});
+
+test("a look without a reporter is recorded as failed: the record needs the ledger alone", async () => {
+  const { handler, failures, context } = startReporter();
+  writeFileSync(
+    join(cwd, "closing-bell.json"),
+    JSON.stringify({
+      sources: {
+        mode: "live",
+        portfolio: {
+          type: "http",
+          url: broker.url.href,
+          fields: { equity: "equity" },
+          token: { env: "MISSING" },
+        },
+      },
+    }),
+  );
+
+  await expect(handler({}, context)).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  expect(await outcomes(ledger, OWN)).toEqual({ failed: 1 });
+  expect(failures()).toMatchObject([{ status: "publication_failed", job: OWN.job }]);
 });
 
 test("a source that cannot be read is told, and the look goes on", async () => {
