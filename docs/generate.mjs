@@ -8,6 +8,7 @@ import { buildSync } from "esbuild";
 
 const { ownDefinitions } = await load("../src/metrics/own-definitions.ts");
 const { ledgerCatalogue } = await load("../src/ledger/own-families.ts");
+const { ruleFiles } = await load("../src/mixin/mixin.ts");
 const { REFUSALS } = await load("../src/pushgateway/refusals.ts");
 
 const AREAS = {
@@ -22,6 +23,7 @@ const AREAS = {
 const sections = [
   { file: "README.md", marker: "metrics", render: metricsTable },
   { file: "docs/embedded-gateway.md", marker: "refusals", render: refusalsTable },
+  { file: "docs/alerts.md", marker: "alerts", render: alertsTable },
   { file: "README.md", marker: "lambda", render: () => example("lambda") },
   { file: "docs/reporting.md", marker: "report", render: () => json("../test/e2e/report.json") },
   { file: "README.md", marker: "report", render: () => json("../test/e2e/report.json") },
@@ -45,6 +47,26 @@ for (const { file, marker, render } of sections) {
     console.error(`${file} is not what the code says; run: npm run docs`);
     process.exitCode = 1;
   } else writeFileSync(url, after);
+}
+
+/** What this repository's own catalogue is alerted about. */
+function alertsTable() {
+  const catalogue = readFileSync(new URL("../closing-bell.json", import.meta.url), "utf8");
+  const rows = ruleFiles(JSON.parse(catalogue).jobs).flatMap(({ subject, rules }) =>
+    rules.flatMap((rule) => ("alert" in rule ? [alertRow(subject, rule)] : [])),
+  );
+  return [
+    "| alert | file | severity | waits | what is the matter |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+function alertRow(subject, { alert, severity, description, labels = {}, for: waits = "at once" }) {
+  const told = Object.entries(labels).map(([name, value]) => `, \`${name}="${value}"\``);
+  const whose = severity.startsWith("{{") ? "the job's" : severity;
+  const [first] = description.split(/(?<=\.) /);
+  return `| [${alert}](../prometheus/runbooks/${alert}.md)${told.join("")} | ${subject} | ${whose} | ${waits} | ${first} |`;
 }
 
 /** Node 20 does not run TypeScript, so the module is bundled in memory. */

@@ -25,8 +25,10 @@ export {
 } from "./errors.ts";
 export type { Credentials } from "./gateway-url.ts";
 export { type GroupingKey, groupingKey } from "./grouping-key.ts";
+export { type ImportedResults, type ImportOptions, importResults } from "./import-results.ts";
 export { type Action, recordAnalysis, recordConviction, recordDecision } from "./metrics/ai.ts";
 export { aiCatalogue } from "./metrics/ai-catalogue.ts";
+export { backtestCatalogue } from "./metrics/backtest-catalogue.ts";
 export { type Catalogue, catalogue, type RunOutcome, runCatalogue } from "./metrics/catalogue.ts";
 export { setKillSwitch, trackConstitutionCheck } from "./metrics/constitution.ts";
 export {
@@ -91,6 +93,8 @@ export {
   type PushClientOptions,
   type PushReceipt,
 } from "./push/client.ts";
+export type { RatePlace, ResultMapping, TimePlace } from "./results/generic.ts";
+export type { BacktestResults, Fills, ResultFormat } from "./results/results.ts";
 export type { RunDependencies } from "./run/open-run.ts";
 export {
   createRunJob,

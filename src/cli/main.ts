@@ -9,8 +9,10 @@ import type { DoctorFlags } from "./doctor.ts";
 import { timerDuration } from "./duration.ts";
 import { EXIT, explainFailure, type Io, withoutUserInfo } from "./io.ts";
 import type { AdoptFlags, RepairFlags, ShowFlags } from "./ledger.ts";
+import type { MixinFlags } from "./mixin.ts";
 import type { PruneFlags } from "./prune.ts";
 import type { PublishFlags } from "./publish.ts";
+import type { PushResultsFlags } from "./push-results.ts";
 import type { RemoveFlags } from "./remove.ts";
 import type { ReplayFlags } from "./replay.ts";
 import type { ReportFlags } from "./report.ts";
@@ -117,6 +119,31 @@ function build(): Command {
     .action(async (file: string, flags: GroupFlags & { method: string }) => {
       const { push } = await import("./push.ts");
       await push(file, flags, io);
+    });
+
+  addGroupFlags(program.command("push-results"))
+    .summary("report what a backtester left behind")
+    .description(
+      "Reads the result file of a backtester and reports it as a run of the job: portfolio, trades, win rate, Sharpe ratio, start and end. What the file does not say is left out; a file that contradicts itself is refused. The same file counts once.",
+    )
+    .argument("<file>", "JSON, CSV, a zip of freqtrade, or its .last_result.json")
+    .addOption(
+      new Option("--format <format>", "who wrote it; auto goes by its looks")
+        .choices(["auto", "freqtrade", "lean", "backtesting.py", "vectorbt", "generic"])
+        .default("auto"),
+    )
+    .option("--strategy <name>", "the strategy, of a freqtrade file with several")
+    .option("--mapping <file>", "for any other backtester: JSON that says what is where")
+    .option("--max-size <size>", "largest file, and largest JSON in a zip (default: 64MB)")
+    .option("--run-id <id>", "unit of work instead of the file's content: it counts once")
+    .option("--json", "print what was read and reported, and the peak memory, as JSON")
+    .addHelpText(
+      "after",
+      "\nThe group gets the label mode=backtest unless it has a mode.\n\nExample:\n  closing-bell push-results user_data/backtest_results/.last_result.json -j nightly -g strategy=s",
+    )
+    .action(async (file: string, flags: PushResultsFlags) => {
+      const { pushResults } = await import("./push-results.ts");
+      process.exitCode = await pushResults(file, flags, io);
     });
 
   addGroupFlags(program.command("delete"))
@@ -336,6 +363,25 @@ function build(): Command {
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import("./doctor.ts");
       process.exitCode = await doctor(flags, io);
+    });
+
+  program
+    .command("mixin")
+    .summary("write Prometheus's rules and alerts for the job catalogue")
+    .description(
+      "Writes recording rules, alerts and promtool tests of them, for the jobs that closing-bell.json names. The same catalogue gives the same bytes.",
+    )
+    .option("--out <folder>", "where rules/*.yml and tests/*.yml go", "prometheus")
+    .option("--check", "write nothing; exit with 1 and name the files that are not up to date")
+    .option("--runbooks <url>", "where alerts find their runbooks: <url>/<alert>.md")
+    .option("--grafana <url>", "base URL of the Grafana that alerts link to")
+    .option("--config <file>", "configuration instead of ./closing-bell.json")
+    .option("--json", "print the files as JSON")
+    .option("--quiet", "say nothing but errors")
+    .addHelpText("after", "\nExample:\n  closing-bell mixin --out prometheus --check")
+    .action(async (flags: MixinFlags) => {
+      const { mixin } = await import("./mixin.ts");
+      process.exitCode = await mixin(flags, io);
     });
 
   const config = program

@@ -1,4 +1,5 @@
 import { aiCatalogue } from "./ai-catalogue.ts";
+import { backtestCatalogue } from "./backtest-catalogue.ts";
 import { catalogue, runCatalogue } from "./catalogue.ts";
 import type { Definition } from "./definition.ts";
 import { reporterCatalogue } from "./reporter-catalogue.ts";
@@ -7,6 +8,7 @@ import { reporterCatalogue } from "./reporter-catalogue.ts";
 export const ownDefinitions: readonly Definition[] = [
   catalogue,
   aiCatalogue,
+  backtestCatalogue,
   reporterCatalogue,
   runCatalogue,
 ].flatMap((families): readonly Definition[] => Object.values(families));

@@ -7,6 +7,8 @@ jest.setTimeout(90_000);
 const COMMANDS = [
   "run",
   "push",
+  "push-results",
+  "mixin",
   "delete",
   "check",
   "gateway",

@@ -27,11 +27,10 @@ export type Account = {
 export const STARTED_AT = 1_790_000_000;
 
 export async function startTradingSystem(): Promise<TradingSystem> {
-  const [gateway, postgres, redis] = await Promise.all([
-    startRealPushgateway(),
-    startPostgres(),
-    startRedis(),
-  ]);
+  const starts = [startRealPushgateway(), startPostgres(), startRedis()] as const;
+  // One that fails must not be told before the others can be stopped.
+  await Promise.allSettled(starts);
+  const [gateway, postgres, redis] = await Promise.all(starts);
   await postgres.sql(`
     create table account_snapshots (
       taken_at timestamptz not null default clock_timestamp(),

@@ -19,6 +19,13 @@ export type ScrapeTarget = {
   readonly honorLabels: boolean;
 };
 
+export type ConfiguredPrometheusOptions = {
+  /** Text of its configuration file, for the `host:port` that it listens on. */
+  readonly configuration: (address: string) => string;
+  /** Further arguments of its command line. */
+  readonly args?: readonly string[];
+};
+
 export type Labels = Readonly<Record<string, string>>;
 
 export type Sample = {
@@ -59,19 +66,32 @@ export async function startPrometheus({
   scrapeIntervalMs,
   targets,
 }: PrometheusOptions): Promise<RealPrometheus> {
+  return startConfiguredPrometheus({
+    configuration: () => configuration(scrapeIntervalMs, targets),
+  });
+}
+
+/** The same with a configuration of the caller's. */
+export async function startConfiguredPrometheus({
+  configuration,
+  args = [],
+}: ConfiguredPrometheusOptions): Promise<RealPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "closing-bell-prometheus-"));
   folders.push(folder);
   const configFile = join(folder, "prometheus.yml");
-  writeFileSync(configFile, configuration(scrapeIntervalMs, targets));
 
   const server = await startRealServer({
     name: "prometheus",
-    args: (address) => [
-      `--config.file=${configFile}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
-      `--web.listen-address=${address}`,
-      "--log.level=warn",
-    ],
+    args: (address) => {
+      writeFileSync(configFile, configuration(address));
+      return [
+        `--config.file=${configFile}`,
+        `--storage.tsdb.path=${join(folder, "data")}`,
+        `--web.listen-address=${address}`,
+        "--log.level=warn",
+        ...args,
+      ];
+    },
   });
 
   async function ask(promql: string, time: number | undefined): Promise<readonly ApiSeries[]> {

@@ -177,9 +177,9 @@ async function exchange(url: string, args: readonly string[]): Promise<unknown> 
     url,
     RESP: 2,
     // Whose certificate it is, is what tests are about, not this.
-    ...(isTls
-      ? { socket: { tls: true, rejectUnauthorized: false, reconnectStrategy: false } }
-      : {}),
+    socket: isTls
+      ? { tls: true, rejectUnauthorized: false, reconnectStrategy: false }
+      : { reconnectStrategy: false },
   });
   client.on("error", () => {});
   try {

@@ -29,6 +29,8 @@ import { fileURLToPath } from "node:url";
  * `commands` are names of the same program, the first one found is taken; `package` is the Debian
  * package that holds it. Two programs of one package are two entries. What is no program but a library
  * has the `file` by which it is found instead, and is always the package's: one version everywhere.
+ * What a program `reads` of its package, it reads below the package's root once it is unpacked: see
+ * `makeRelative`.
  */
 const SERVERS = [
   {
@@ -38,6 +40,14 @@ const SERVERS = [
   },
   { name: "promtool", commands: ["promtool"], package: "prometheus" },
   { name: "prometheus", commands: ["prometheus"], package: "prometheus" },
+  {
+    name: "alertmanager",
+    commands: ["prometheus-alertmanager", "alertmanager"],
+    package: "prometheus-alertmanager",
+    // Debian's own change: upstream has its default templates inside.
+    reads: "/usr/share/prometheus/alertmanager",
+  },
+  { name: "amtool", commands: ["amtool"], package: "prometheus-alertmanager" },
   { name: "postgres", commands: ["postgres"], package: "postgresql-15" },
   { name: "initdb", commands: ["initdb"], package: "postgresql-15" },
   { name: "redis", commands: ["redis-server"], package: "redis-server" },
@@ -90,8 +100,11 @@ function packagesOf(servers) {
   return [...new Set(servers.map((server) => server.package))];
 }
 
-/** Where a server is, and the folders its shared libraries are in: none for one of the machine. */
-function locate({ commands, file, package: name }) {
+/**
+ * Where a server is, the folders its shared libraries are in (none for one of the machine), and the
+ * directory it must be started in, if there is one.
+ */
+function locate({ commands, file, package: name, reads }) {
   if (commands === undefined) {
     const path = join(unpackedRoot(name), file);
     return existsSync(path) ? { command: path, libraryPath: [] } : undefined;
@@ -105,7 +118,13 @@ function locate({ commands, file, package: name }) {
   const root = unpackedRoot(name);
   const folders = [join(root, "usr/bin"), join(root, "usr/sbin"), ...versionedFolders(root)];
   const unpacked = firstCommand(folders, commands);
-  return unpacked && { command: unpacked, libraryPath: libraryFolders(root) };
+  return (
+    unpacked && {
+      command: unpacked,
+      libraryPath: libraryFolders(root),
+      ...(reads === undefined ? {} : { directory: root }),
+    }
+  );
 }
 
 function firstCommand(folders, commands) {
@@ -249,6 +268,10 @@ function fetchAndUnpack(name, { apt, temporary }) {
     });
     if (unpacked.status !== 0) return `${archive} could not be unpacked`;
   }
+  for (const { commands, reads } of SERVERS.filter((server) => server.package === name)) {
+    const program = commands && firstCommand([join(root, "usr/bin")], commands);
+    if (program !== undefined && reads !== undefined) makeRelative(program, reads);
+  }
 
   try {
     renameSync(root, unpackedRoot(name));
@@ -257,6 +280,17 @@ function fetchAndUnpack(name, { apt, temporary }) {
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
   }
   return undefined;
+}
+
+/**
+ * Spells an absolute path inside a program as one relative to the directory it is started in. The
+ * spelling has the same length, because nothing in a program may move.
+ */
+function makeRelative(program, path) {
+  const [first, ...others] = path.slice(1).split("/");
+  const relativePath = `${first}//${others.join("/")}`;
+  const text = readFileSync(program, "latin1");
+  writeFileSync(program, text.replaceAll(path, relativePath), "latin1");
 }
 
 function firstProblem({ stderr, error }) {

@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,12 +18,14 @@ const PROGRAM = fileURLToPath(new URL("./servers.mjs", import.meta.url));
 
 /** The names of all of them. */
 const ALL =
-  "pushgateway, promtool, prometheus, postgres, initdb, redis, python3, prometheus_client";
+  "pushgateway, promtool, prometheus, alertmanager, amtool, postgres, initdb, redis, python3, prometheus_client";
 
 const PROGRAMS = [
   "prometheus-pushgateway",
   "promtool",
   "prometheus",
+  "prometheus-alertmanager",
+  "amtool",
   "postgres",
   "initdb",
   "redis-server",
@@ -130,6 +140,29 @@ describe("npm run servers, without a server", () => {
     );
   });
 
+  test("lets a program find what its package brings, though it is not installed", () => {
+    command("apt-get", aptGetThatFetches("alertmanager.deb"));
+    const program = '"$3/usr/bin/prometheus-alertmanager"';
+    command(
+      "dpkg-deb",
+      `${unpackCommand(...PROGRAMS)} && printf 'a/usr/share/prometheus/alertmanager/ui\\0b' > ${program}`,
+    );
+
+    runServers();
+
+    const root = join(cache, "root/prometheus-alertmanager");
+    const found = JSON.parse(readFileSync(join(cache, "servers.json"), "utf8"));
+    expect(found["alertmanager"]).toMatchObject({
+      command: join(root, "usr/bin/prometheus-alertmanager"),
+      directory: root,
+    });
+    expect(found["amtool"]).not.toHaveProperty("directory");
+    // As long as it was.
+    expect(readFileSync(found["alertmanager"].command, "utf8")).toBe(
+      "ausr//share/prometheus/alertmanager/ui\0b",
+    );
+  });
+
   test("unpacks the package once, and is silent from then on", () => {
     command("apt-get", aptGetThatFetches("gateway.deb"));
     command("dpkg-deb", `${unpackCommand(...PROGRAMS)} && ${unpackLibrary}`);
@@ -139,7 +172,7 @@ describe("npm run servers, without a server", () => {
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(first.stdout).toMatch(
-      /^Downloading prometheus-pushgateway, prometheus, postgresql-15, redis-server, python3-prometheus-client from Debian to .*\n$/,
+      /^Downloading prometheus-pushgateway, prometheus, prometheus-alertmanager, postgresql-15, redis-server, python3-prometheus-client from Debian to .*\n$/,
     );
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });

@@ -26,9 +26,14 @@ export type RealServer = {
 export type RealPushgateway = RealServer;
 
 /** What `servers.mjs` leaves behind: null for a server it could not get. */
-type FoundServers = Readonly<
-  Record<string, { readonly command: string; readonly libraryPath: readonly string[] } | null>
->;
+type FoundServers = Readonly<Record<string, FoundServer | null>>;
+
+type FoundServer = {
+  readonly command: string;
+  readonly libraryPath: readonly string[];
+  /** Below which it finds what else is in its package. Absent: it does not matter. */
+  readonly directory?: string;
+};
 
 export type RealServerOptions = {
   /** Its name in `servers.mjs`. */
@@ -125,7 +130,11 @@ export async function startRealServer({
 
   for (let attempt = 1; ; attempt++) {
     const address = `127.0.0.1:${port ?? (await freePort())}`;
-    const launch = launchServer(command, args(address), { address, env: serverEnvironment(name) });
+    const launch = launchServer(command, args(address), {
+      address,
+      env: serverEnvironment(name),
+      cwd: lookUp(name)?.directory,
+    });
     if (await isReady(launch)) return running(launch);
 
     await end(launch.process);
@@ -136,7 +145,7 @@ export async function startRealServer({
   }
 }
 
-function lookUp(name: string): FoundServers[string] | undefined {
+function lookUp(name: string): FoundServer | null | undefined {
   if (!existsSync(FOUND_FILE)) return undefined;
   const found: FoundServers = JSON.parse(readFileSync(FOUND_FILE, "utf8"));
   const server = found[name];
@@ -147,9 +156,17 @@ function lookUp(name: string): FoundServers[string] | undefined {
 function launchServer(
   command: string,
   args: readonly string[],
-  { address, env }: { readonly address: string; readonly env: NodeJS.ProcessEnv },
+  {
+    address,
+    env,
+    cwd,
+  }: {
+    readonly address: string;
+    readonly env: NodeJS.ProcessEnv;
+    readonly cwd: string | undefined;
+  },
 ): Launch {
-  const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(command, args, { env, cwd, stdio: ["ignore", "ignore", "pipe"] });
 
   let output = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
