@@ -50,6 +50,8 @@ const SERVERS = [
   { name: "amtool", commands: ["amtool"], package: "prometheus-alertmanager" },
   { name: "postgres", commands: ["postgres"], package: "postgresql-15" },
   { name: "initdb", commands: ["initdb"], package: "postgresql-15" },
+  // The shell of the gateway's image.
+  { name: "busybox", commands: ["busybox"], package: "busybox" },
   { name: "redis", commands: ["redis-server"], package: "redis-server" },
   // Needed by the one below, and so in its package's folder where the machine has none.
   { name: "python3", commands: ["python3"], package: "python3-prometheus-client" },
@@ -116,8 +118,9 @@ function locate({ commands, file, package: name, reads }) {
   if (onMachine !== undefined) return { command: onMachine, libraryPath: [] };
 
   const root = unpackedRoot(name);
-  const folders = [join(root, "usr/bin"), join(root, "usr/sbin"), ...versionedFolders(root)];
-  const unpacked = firstCommand(folders, commands);
+  // Until Debian 12 some programs are in /bin.
+  const folders = ["usr/bin", "usr/sbin", "bin"].map((folder) => join(root, folder));
+  const unpacked = firstCommand([...folders, ...versionedFolders(root)], commands);
   return (
     unpacked && {
       command: unpacked,

@@ -18,7 +18,7 @@ const PROGRAM = fileURLToPath(new URL("./servers.mjs", import.meta.url));
 
 /** The names of all of them. */
 const ALL =
-  "pushgateway, promtool, prometheus, alertmanager, amtool, postgres, initdb, redis, python3, prometheus_client";
+  "pushgateway, promtool, prometheus, alertmanager, amtool, postgres, initdb, busybox, redis, python3, prometheus_client";
 
 const PROGRAMS = [
   "prometheus-pushgateway",
@@ -28,6 +28,7 @@ const PROGRAMS = [
   "amtool",
   "postgres",
   "initdb",
+  "busybox",
   "redis-server",
   "python3",
 ];
@@ -172,7 +173,7 @@ describe("npm run servers, without a server", () => {
 
     expect(first).toMatchObject({ status: 0, stderr: "" });
     expect(first.stdout).toMatch(
-      /^Downloading prometheus-pushgateway, prometheus, prometheus-alertmanager, postgresql-15, redis-server, python3-prometheus-client from Debian to .*\n$/,
+      /^Downloading prometheus-pushgateway, prometheus, prometheus-alertmanager, postgresql-15, busybox, redis-server, python3-prometheus-client from Debian to .*\n$/,
     );
     expect(second).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });

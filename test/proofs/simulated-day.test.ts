@@ -2,9 +2,6 @@ import { afterEach, expect, test } from "@jest/globals";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { ReporterSources } from "../../src/reporter/readings.ts";
 import { endPublishing, startWatchedGateway } from "../publish/publishing.ts";
-import { type ManualClock, manualClock } from "../support/manual-clock.ts";
-import { printTable } from "../support/print-table.ts";
-import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 import {
   accountAfter,
   BEGIN,
@@ -16,8 +13,18 @@ import {
   PORTFOLIO_OUTAGE,
   QUARTER,
   RESTARTS,
-} from "./day.ts";
-import { brokenLedger, fileLedger, GOES_ON, shown, startReporter, up } from "./reporting.ts";
+} from "../reporter/day.ts";
+import {
+  brokenLedger,
+  fileLedger,
+  GOES_ON,
+  shown,
+  startReporter,
+  up,
+} from "../reporter/reporting.ts";
+import { type ManualClock, manualClock } from "../support/manual-clock.ts";
+import { printTable } from "../support/print-table.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 
 afterEach(async () => {
   await endPublishing();

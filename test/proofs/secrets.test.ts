@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { emptyGateway } from "../cli/empty-gateway.ts";
 import { runCli } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { type RequestHandler, serve } from "../support/http-server.ts";
 import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
-import { emptyGateway } from "./empty-gateway.ts";
 
 jest.setTimeout(90_000);
 

@@ -7,10 +7,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { serve } from "../support/http-server.ts";
-import { printTable } from "../support/print-table.ts";
-import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
-import { emptyGateway } from "./empty-gateway.ts";
+import { emptyGateway } from "../cli/empty-gateway.ts";
 import {
   hasNamespaces,
   hasScript,
@@ -24,8 +21,11 @@ import {
   STUBBORN,
   sh,
   TRAPPING,
-} from "./observed-run.ts";
-import { PROGRAM, start } from "./start-cli.ts";
+} from "../cli/observed-run.ts";
+import { PROGRAM, start } from "../cli/start-cli.ts";
+import { serve } from "../support/http-server.ts";
+import { printTable } from "../support/print-table.ts";
+import { removeStateDirectories, stateDirectory } from "../support/state-directory.ts";
 
 jest.setTimeout(90_000);
 
