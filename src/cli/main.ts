@@ -367,11 +367,11 @@ function build(): Command {
 
   program
     .command("mixin")
-    .summary("write Prometheus's rules and alerts for the job catalogue")
+    .summary("write rules, alerts and dashboards for the job catalogue")
     .description(
-      "Writes recording rules, alerts and promtool tests of them, for the jobs that closing-bell.json names. The same catalogue gives the same bytes.",
+      "Writes recording rules, alerts, promtool tests of them and Grafana dashboards, for the jobs that closing-bell.json names. The same catalogue gives the same bytes.",
     )
-    .option("--out <folder>", "where rules/*.yml and tests/*.yml go", "prometheus")
+    .option("--out <folder>", "where rules, tests and dashboards go", "prometheus")
     .option("--check", "write nothing; exit with 1 and name the files that are not up to date")
     .option("--runbooks <url>", "where alerts find their runbooks: <url>/<alert>.md")
     .option("--grafana <url>", "base URL of the Grafana that alerts link to")

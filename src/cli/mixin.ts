@@ -8,7 +8,7 @@ import { EXIT, type Io } from "./io.ts";
 import { type GatewayFlags, sourcesOf } from "./target.ts";
 
 export type MixinFlags = Pick<GatewayFlags, "config" | "json" | "quiet"> & {
-  /** Folder that gets `rules` and `tests`. */
+  /** Folder that gets `rules`, `tests` and `dashboards`. */
   readonly out: string;
   /** Write nothing; say what would be. */
   readonly check?: boolean;
@@ -21,7 +21,7 @@ export type MixinFlags = Pick<GatewayFlags, "config" | "json" | "quiet"> & {
 type Fate = { readonly path: string; readonly status: "same" | "changed" | "missing" };
 
 /**
- * Writes Prometheus's rules and their tests for the jobs of the configuration; those that are there
+ * Writes Prometheus's rules, their tests and Grafana's dashboards for the jobs of the configuration; those that are there
  * already keep their times. With `check` it writes nothing: 1 when a file is not what it would write.
  */
 export async function mixin(flags: MixinFlags, io: Io): Promise<number> {

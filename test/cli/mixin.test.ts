@@ -35,7 +35,7 @@ test("writes rules and tests for the jobs of closing-bell.json, then finds them 
   const first = await runCli(["mixin"], { cwd });
   expect(first).toMatchObject({ code: 0, stdout: "" });
   expect(first.stderr).toContain("closing-bell: wrote prometheus/rules/jobs.yml\n");
-  expect(readdirSync(join(cwd, "prometheus")).sort()).toEqual(["rules", "tests"]);
+  expect(readdirSync(join(cwd, "prometheus")).sort()).toEqual(["dashboards", "rules", "tests"]);
   const jobs = join(cwd, "prometheus/rules/jobs.yml");
   expect(readFileSync(jobs, "utf8")).toContain("job: nightly\n");
 
