@@ -240,7 +240,7 @@ describeWithServer(
     const text = decoded(body);
     expect(text).toMatch(/^Subject: Trading monitoring: \d+ remarks?$/m);
     expect(text).toMatch(/^To: trading@example\.com$/m);
-    expect(text).toMatch(/^ {2}job {8}backtest\n {2}since {6}\d{4}-/m);
+    expect(text).toMatch(/^ {2}job {8}backtest\n {2}value {6}\S+%\n {2}since {6}\d{4}-/m);
     expect(text).toContain("<td>JobFreshnessBudgetBurn</td>\n<td>backtest</td>");
     expect(text).toMatch(/<a href="http\S*JobFreshnessBudgetBurn\S*">runbook<\/a> <a href="http/);
   });
