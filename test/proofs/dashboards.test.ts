@@ -7,14 +7,23 @@ import { lintOptions } from "../mixin/dashboards/generated.ts";
 import { describeWithServer } from "../support/servers.ts";
 import type { Day } from "./dashboards/day.ts";
 import { isRecording, shippedRules } from "./dashboards/evaluated-rules.ts";
-import { answerTo, keysOf, panelsOf, queriesOf, shippedBoards } from "./dashboards/grafana.ts";
+import {
+  answerTo,
+  keysOf,
+  type PanelQuery,
+  panelsOf,
+  queriesOf,
+  shippedBoards,
+} from "./dashboards/grafana.ts";
+import { SWITCH_OVER_TIME } from "./dashboards/held/common.ts";
 import { RECORDED } from "./dashboards/held/rules.ts";
 import { TABLES } from "./dashboards/held/tables.ts";
 import { firingProblems } from "./dashboards/held/wrong.ts";
 import type { Held, Shown } from "./dashboards/judge.ts";
 import { type OpenedDay, openDay } from "./dashboards/open-day.ts";
-import { BEGIN, type DayKind, END, SCRAPE_SECONDS } from "./dashboards/plan.ts";
+import type { DayKind } from "./dashboards/plan.ts";
 import { dayPlayer } from "./dashboards/played-day.ts";
+import { BEGIN, END, SCRAPE_SECONDS } from "./dashboards/times.ts";
 import { type Truth, truthOf } from "./dashboards/truth.ts";
 
 /*
@@ -30,7 +39,9 @@ const MOST_SHOWN = 8;
 
 const DAYS: readonly DayKind[] = ["good", "bad"];
 
-type Played = OpenedDay & { readonly truth: Truth; readonly shown: ReadonlyMap<string, Shown> };
+type Asked = Shown & { readonly query: PanelQuery };
+
+type Played = OpenedDay & { readonly truth: Truth; readonly shown: ReadonlyMap<string, Asked> };
 
 const boards = shippedBoards();
 const keys = boards.flatMap(keysOf);
@@ -63,7 +74,7 @@ describeWithServer("promtool", "prometheus")("dashboards and rules, over a day",
 
   async function open(day: Day, file: string): Promise<Played> {
     const opened = await openDay(file);
-    const shown = new Map<string, Shown>();
+    const shown = new Map<string, Asked>();
     for (const board of boards) {
       const asking = await queriesOf(board, opened.store, {
         now: END,
@@ -130,6 +141,15 @@ describeWithServer("promtool", "prometheus")("dashboards and rules, over a day",
     }
     expect(problems.slice(0, MOST_SHOWN)).toEqual([]);
     expect(count).toBeGreaterThan(0);
+  });
+
+  test.each(DAYS)("the kill switch is told right all through the %s day", async (kind) => {
+    const { store, truth, shown } = played(kind);
+    const { expr = "" } = shown.get("health | Kill Switch Status | A")?.query ?? {};
+    const range = { start: BEGIN, end: END, step: 300 };
+    const series = await store.range(expr, range);
+    const problems = SWITCH_OVER_TIME.problems({ query: { range, time: END }, series }, truth);
+    expect(problems.slice(0, MOST_SHOWN)).toEqual([]);
   });
 
   test.each(DAYS)("alerts fire when they should on the %s day, and not else", (kind) => {

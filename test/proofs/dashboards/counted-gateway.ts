@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Clock } from "../../../src/clock.ts";
-import { send } from "../../../src/pushgateway/answer.ts";
+import { type Answer, send } from "../../../src/pushgateway/answer.ts";
 import { createHandler } from "../../../src/pushgateway/handler.ts";
 import { emptyStore, type Store } from "../../../src/pushgateway/store.ts";
 
@@ -29,17 +29,24 @@ export async function startCountedGateway(clock: Clock): Promise<CountedGateway>
   const answers = new Map<string, number>();
   const changes: Change[] = [];
   let last: { readonly store: Store; readonly text: string } | undefined;
+
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    const answered = await handler.answer(request);
+    const { method = "" } = request;
+    const { [method]: name } = HANDLERS;
+    if (name !== undefined) {
+      const labels = `code="${answered.status}",handler="${name}",method="${method.toLowerCase()}"`;
+      answers.set(labels, (answers.get(labels) ?? 0) + 1);
+      changes.push({ at: clock.now(), method, code: answered.status });
+    }
+    return answered;
+  }
+
   const server = createServer((request, response) => {
-    void handler.answer(request).then((answer) => {
-      const { method = "" } = request;
-      const { [method]: name } = HANDLERS;
-      if (name !== undefined) {
-        const labels = `code="${answer.status}",handler="${name}",method="${method.toLowerCase()}"`;
-        answers.set(labels, (answers.get(labels) ?? 0) + 1);
-        changes.push({ at: clock.now(), method, code: answer.status });
-      }
-      send(response, answer);
-    });
+    void answer(request)
+      .then((answered) => send(response, answered))
+      // Its client is gone.
+      .catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

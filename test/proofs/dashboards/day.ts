@@ -1,8 +1,7 @@
 import { setAiPrices } from "../../../src/ai.ts";
-import type { AiPrices } from "../../../src/ai-pricing/own-prices.ts";
-import type { catalogue } from "../../../src/metrics/catalogue.ts";
 import { withMetricSet } from "../../../src/metrics/current.ts";
 import { renderFamilies } from "../../../src/metrics/exposition/render.ts";
+import type { JobMetrics } from "../../../src/metrics/job-metrics.ts";
 import { createMetricSet } from "../../../src/metrics/metric-set.ts";
 import type { Delivery } from "../../../src/publish/delivery.ts";
 import { createDirectPush } from "../../../src/publish/direct-push.ts";
@@ -18,23 +17,24 @@ import { type Change, startCountedGateway } from "./counted-gateway.ts";
 import { perform } from "./perform.ts";
 import {
   APP_STARTED_AT,
-  BEGIN,
   type DayKind,
-  END,
-  LOOK_OFFSET,
-  LOOK_SECONDS,
-  MINUTE,
   type Plan,
-  PRICES,
   planOf,
   ROGUE,
-  type Run,
-  SCRAPE_OFFSET,
-  SCRAPE_SECONDS,
   type Source,
   TRACKING,
 } from "./plan.ts";
 import { createScrapeLog, type Target } from "./scrape-log.ts";
+import {
+  BEGIN,
+  END,
+  LOOK_OFFSET,
+  LOOK_SECONDS,
+  MINUTE,
+  SCRAPE_OFFSET,
+  SCRAPE_SECONDS,
+} from "./times.ts";
+import { PRICES, type Run } from "./work.ts";
 
 export type Day = {
   readonly kind: DayKind;
@@ -64,7 +64,7 @@ const GOES_ON = new AbortController().signal;
  */
 export async function playDay(kind: DayKind, file: string): Promise<Day> {
   const plan = planOf(kind);
-  setAiPrices(PRICES as AiPrices);
+  setAiPrices(PRICES);
   const first = plan.runs[0]?.startsAt ?? BEGIN;
   const clock = manualClock(first - MINUTE);
   const gateway = await startCountedGateway(clock);
@@ -211,12 +211,14 @@ async function quiet(underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
 }
 
 /** As a backtest ends: what its account would be. */
-function backtestFigures(metrics: { readonly [Name in keyof typeof catalogue]: unknown }): void {
-  const set = (name: "portfolioTotalValue" | "totalReturnPct" | "maxDrawdownPct", value: number) =>
-    (metrics[name] as { set(value: number): void }).set(value);
-  set("portfolioTotalValue", 131_072);
-  set("totalReturnPct", 31.072);
-  set("maxDrawdownPct", -17.5);
+function backtestFigures({
+  portfolioTotalValue,
+  totalReturnPct,
+  maxDrawdownPct,
+}: JobMetrics): void {
+  portfolioTotalValue.set(131_072);
+  totalReturnPct.set(31.072);
+  maxDrawdownPct.set(-17.5);
 }
 
 function sourcesOf({ accountAt, isHaltedAt, isUpAt }: Plan, now: () => number): ReporterSources {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { secondsOf } from "../../../src/mixin/schedule.ts";
 import { shipped } from "../../prometheus/shipped.ts";
-import { BEGIN, END } from "./plan.ts";
 import type { ScrapeLog } from "./scrape-log.ts";
 import type { Asked, Range, Store } from "./store.ts";
+import { BEGIN, END } from "./times.ts";
 
 export type RecordingRule = {
   readonly record: string;

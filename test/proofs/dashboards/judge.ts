@@ -1,7 +1,7 @@
 import type { PanelQuery } from "./grafana.ts";
-import { SCRAPE_OFFSET, SCRAPE_SECONDS } from "./plan.ts";
 import type { Series } from "./store.ts";
-import type { Done, Truth } from "./truth.ts";
+import { SCRAPE_SECONDS } from "./times.ts";
+import type { Truth } from "./truth.ts";
 
 /*
  * How a query is held to the truth. Each way says what is wrong, in words; nothing is right.
@@ -26,14 +26,11 @@ export type Held = {
 /** Figures by name: `AAPL BUY`, or nothing for the only one. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** The first three samples of a series, 0 twice and then a value, in a window of five: 165 / 120 x 5 / 6 - 1. */
-const NEW = 0.15;
-
 /** Of sums and products of decimals. */
-const ROUNDING = 1e-9;
+export const ROUNDING = 1e-9;
 
 /** The labels that tell series apart, as a name. */
-function nameBy(labels: readonly string[]): (series: Series) => string {
+export function nameBy(labels: readonly string[]): (series: Series) => string {
   return (series) =>
     labels
       .map((label) => series.labels[label] ?? "")
@@ -56,13 +53,13 @@ export function exact(by: readonly string[], figures: (truth: Truth) => Figures)
  */
 export function increased(
   by: readonly string[],
-  seconds: (truth: Truth) => number,
+  seconds: number,
   figures: (truth: Truth) => Figures,
 ): Held {
   return {
     to: "formula",
     problems: (shown, truth) => {
-      const samples = seconds(truth) / SCRAPE_SECONDS;
+      const samples = seconds / SCRAPE_SECONDS;
       return compared(shown, by, bounded(figures(truth), ROUNDING, 1.1 / (samples - 1)));
     },
   };
@@ -71,13 +68,13 @@ export function increased(
 /** A ratio of two increases: either may be more than it is by that much. */
 export function ratio(
   by: readonly string[],
-  seconds: (truth: Truth) => number,
+  seconds: number,
   figures: (truth: Truth) => Figures,
 ): Held {
   return {
     to: "formula",
     problems: (shown, truth) => {
-      const share = 1.1 / (seconds(truth) / SCRAPE_SECONDS - 1);
+      const share = 1.1 / (seconds / SCRAPE_SECONDS - 1);
       return compared(shown, by, bounded(figures(truth), share, share));
     },
   };
@@ -109,14 +106,6 @@ export function bucketOf(
     (bound) => values.filter((value) => value <= bound).length >= rank,
   );
   return [bounds[upper - 1] ?? 0, bounds[upper] ?? Number.POSITIVE_INFINITY];
-}
-
-export function hasData(why: string): Held {
-  return {
-    to: "data",
-    why,
-    problems: ({ series }) => (series.length > 0 ? [] : ["there is no data"]),
-  };
 }
 
 export function noData(why: string): Held {
@@ -164,130 +153,6 @@ export function held(
   };
 }
 
-export type Steps = {
-  readonly by: readonly string[];
-  /** What is added, and under which name. */
-  readonly amounts: (done: Done) => readonly (readonly [name: string, amount: number])[];
-  /** Of what a step shows, how much it stands for: 1, or its minutes. */
-  readonly of: "amount" | "perMinute";
-  /** Whether it is shown as a whole number. */
-  readonly isRounded?: boolean;
-  readonly where?: (done: Done) => boolean;
-};
-
-/**
- * What counters rose by, step by step: with a window of a step and one scrape each rise falls into one
- * window. A new label set is shown as 0 first, so a rise may come in the next steps: what is shown up to
- * a step is compared with what was done up to it, and up to two steps before.
- */
-export function steps({ by, amounts, of, isRounded = false, where = () => true }: Steps): Held {
-  return {
-    to: "formula",
-    problems: ({ query: { range }, series }, { all }) => {
-      if (range === undefined) return ["is asked at one moment only"];
-      const { start, end, step } = range;
-      const windowSamples = step / SCRAPE_SECONDS + 1;
-      // A rate is what was added, over the window: less than a step's worth where it is not supposed
-      // to have gone on before its first sample, at which it was 0, or after its last.
-      const [least, most] =
-        of === "amount" ? [1, 1 + 1.1 / (windowSamples - 1)] : [step / (step + SCRAPE_SECONDS), 1];
-      const weight = of === "amount" ? 1 : step / 60;
-      const whole = isRounded ? Math.round : (value: number) => value;
-
-      const done = new Map<string, Map<number, number>>();
-      for (const each of all.filter(where)) {
-        const scraped = scrapedAfter(each.at);
-        const time = Math.ceil(scraped / step) * step;
-        if (time < start || time > end) continue;
-        for (const [name, amount] of amounts(each)) {
-          const byTime = done.get(name) ?? new Map<number, number>();
-          done.set(name, byTime.set(time, (byTime.get(time) ?? 0) + amount));
-        }
-      }
-      const problems: string[] = [];
-      const found = new Map(series.map((each) => [nameBy(by)(each), each]));
-      for (const [name, { samples }] of found) {
-        if (!done.has(name) && samples.some(({ value }) => value > 0))
-          problems.push(`there is ${name}`);
-      }
-      for (const [name, byTime] of done) {
-        if (sumOf(byTime) === 0) continue;
-        const shown = new Map(
-          found.get(name)?.samples.map(({ time, value }) => [time, value * weight]),
-        );
-        let [total, lower, upper] = [0, 0, 0];
-        const first = Math.min(...shown.keys());
-        for (let time = start; time <= end + 2 * step; time += step) {
-          total += shown.get(time) ?? 0;
-          const late = byTime.get(time - 2 * step) ?? 0;
-          lower += whole(late * least);
-          // Of a series that is new the window has fewer samples, and more is supposed.
-          upper += whole((byTime.get(time) ?? 0) * (time <= first + step ? most + NEW : most));
-          if (
-            total < lower * (1 - ROUNDING) - ROUNDING ||
-            total > upper * (1 + ROUNDING) + ROUNDING
-          ) {
-            problems.push(`${name} up to ${iso(time)} is ${total}, not ${lower} to ${upper}`);
-            break;
-          }
-        }
-      }
-      return problems;
-    },
-  };
-}
-
-/**
- * Something of the observations of each step, such as their mean, between bounds that follow from them.
- * Steps in which nothing was observed show nothing.
- */
-export function perStep(
-  by: readonly string[],
-  observations: (done: Done) => readonly (readonly [name: string, value: number])[],
-  boundsOf: (values: readonly number[]) => readonly [number, number],
-  where: (done: Done) => boolean = () => true,
-): Held {
-  return {
-    to: "formula",
-    problems: ({ query: { range }, series }, { all }) => {
-      if (range === undefined) return ["is asked at one moment only"];
-      const { start, end, step } = range;
-      const observed = new Map<string, Map<number, number[]>>();
-      for (const each of all.filter(where)) {
-        const time = Math.ceil(scrapedAfter(each.at) / step) * step;
-        if (time < start || time > end) continue;
-        for (const [name, value] of observations(each)) {
-          const byTime = observed.get(name) ?? new Map<number, number[]>();
-          observed.set(name, byTime.set(time, [...(byTime.get(time) ?? []), value]));
-        }
-      }
-      const problems: string[] = [];
-      const found = new Map(series.map((each) => [nameBy(by)(each), each]));
-      for (const name of found.keys()) if (!observed.has(name)) problems.push(`there is ${name}`);
-      for (const [name, byTime] of observed) {
-        const shown = new Map(found.get(name)?.samples.map(({ time, value }) => [time, value]));
-        for (const [time, value] of shown) {
-          // A label set that is new is shown as 0 first, and so a step later.
-          const values = [0, 1, 2]
-            .map((late) => byTime.get(time - late * step))
-            .find((each) => each !== undefined);
-          if (values === undefined) {
-            problems.push(`${name} at ${iso(time)} is ${value}, though nothing was observed`);
-            continue;
-          }
-          const [least, most] = boundsOf(values);
-          if (!(value >= least * (1 - ROUNDING) && value <= most * (1 + ROUNDING))) {
-            problems.push(`${name} at ${iso(time)} is ${value}, not ${least} to ${most}`);
-          }
-        }
-        if (shown.size < byTime.size)
-          problems.push(`${name} has ${shown.size} of ${byTime.size} points`);
-      }
-      return problems;
-    },
-  };
-}
-
 function compared({ series }: Shown, by: readonly string[], wanted: Bounds): readonly string[] {
   const problems: string[] = [];
   const found = new Map<string, number>();
@@ -329,19 +194,6 @@ function isNear(value: number, wanted: number): boolean {
   return Math.abs(value - wanted) <= Math.abs(wanted) * ROUNDING + ROUNDING;
 }
 
-/** The first scrape after a time. */
-export function scrapedAfter(time: number): number {
-  return (
-    Math.floor((time - SCRAPE_OFFSET) / SCRAPE_SECONDS) * SCRAPE_SECONDS +
-    SCRAPE_OFFSET +
-    SCRAPE_SECONDS
-  );
-}
-
-function sumOf(byTime: ReadonlyMap<number, number>): number {
-  return [...byTime.values()].reduce((total, each) => total + each, 0);
-}
-
-function iso(time: number): string {
+export function iso(time: number): string {
   return new Date(time * 1000).toISOString();
 }

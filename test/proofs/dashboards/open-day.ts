@@ -7,9 +7,9 @@ import {
   recordRules,
   shippedRules,
 } from "./evaluated-rules.ts";
-import { END } from "./plan.ts";
 import { createScrapeLog } from "./scrape-log.ts";
 import { createStore, type Store } from "./store.ts";
+import { END } from "./times.ts";
 
 export type OpenedDay = {
   readonly store: Store;

@@ -10,7 +10,7 @@ import {
   updateCacheMetrics,
 } from "../../../src/metrics/feature-store.ts";
 import { trackTrade } from "../../../src/metrics/trading.ts";
-import type { Call, Work } from "./plan.ts";
+import type { Call, Work } from "./work.ts";
 
 /**
  * Does the work through the library, in the run that it is called in. Durations are observed as they

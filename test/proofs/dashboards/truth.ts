@@ -1,20 +1,8 @@
 import type { Day } from "./day.ts";
 import { EVALUATION_SECONDS } from "./evaluated-rules.ts";
-import {
-  ACCOUNT,
-  BEGIN,
-  type Call,
-  END,
-  HOUR,
-  IDLE,
-  MIDNIGHT,
-  PRICES,
-  type Run,
-  SCRAPE_OFFSET,
-  SCRAPE_SECONDS,
-  TRACKING,
-  type Work,
-} from "./plan.ts";
+import { ACCOUNT, TRACKING } from "./plan.ts";
+import { BEGIN, END, HOUR, MIDNIGHT, SCRAPE_OFFSET, SCRAPE_SECONDS } from "./times.ts";
+import { type Call, IDLE, PRICES, type Run, type Work } from "./work.ts";
 
 /*
  * The figures of a day, added up from what was planned and done, without any PromQL and without the

@@ -1,15 +1,6 @@
-import {
-  bucketOf,
-  exact,
-  type Held,
-  held,
-  increased,
-  perStep,
-  quantile,
-  ratio,
-  steps,
-} from "../judge.ts";
-import { BEGIN, HOUR, MINUTE } from "../plan.ts";
+import { bucketOf, exact, type Held, held, increased, quantile, ratio } from "../judge.ts";
+import { perStep, steps } from "../steps.ts";
+import { BEGIN, HOUR, MINUTE } from "../times.ts";
 import { costOf, type Done, isUnpriced, mean, sum, tally } from "../truth.ts";
 import {
   jobAges,

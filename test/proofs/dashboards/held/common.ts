@@ -1,13 +1,13 @@
 import { exact, type Held, held, type Wanted } from "../judge.ts";
-import { END, HOUR, MIDNIGHT } from "../plan.ts";
 import { LOOKBACK_SECONDS } from "../store.ts";
+import { END, HOUR, MIDNIGHT } from "../times.ts";
 import { SYSTEM_JOB, type Truth } from "../truth.ts";
 
 /** What the queries of a dashboard's panels are held to, by title and query: `Data age | A`. */
 export type Table = Readonly<Record<string, Held>>;
 
-export const TODAY = () => END - MIDNIGHT;
-export const LAST_HOUR = () => HOUR;
+export const TODAY = END - MIDNIGHT;
+export const LAST_HOUR = HOUR;
 
 /** Bounds of the histograms, as the original metrics have them. */
 export const LATENCY = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
@@ -36,6 +36,22 @@ export const SCRAPED_AGE = exact(["job"], ({ day }) => ({
 }));
 
 export const SWITCH: Held = exact([], ({ day }) => ({ "": day.plan.isHaltedAt(END) ? 1 : 0 }));
+
+/**
+ * The switch over time: halted as long as that is the last that is known; else unknown, -1, when it
+ * cannot be read or who reads it is overdue.
+ */
+export const SWITCH_OVER_TIME: Held = held([], [""], (truth, time) => {
+  const { plan, looks } = truth.day;
+  const pushedAt = truth.pushSeenAt(time);
+  const isReadable = (at: number) => plan.isUpAt("kill_switch", at);
+  const readAt = looks.findLast(({ at, isDelivered }) => {
+    return isDelivered && at <= pushedAt && isReadable(at);
+  })?.at;
+  if (readAt === undefined) return undefined;
+  if (plan.isHaltedAt(readAt)) return 1;
+  return isReadable(pushedAt) && !truth.isOverdueAt(time) ? 0 : -1;
+});
 
 /** A figure that is pushed, over time: absent when the gateway is not scraped. */
 export function pushed(

@@ -1,6 +1,9 @@
-import { bucketOf, exact, type Held, noData, perStep, steps } from "../judge.ts";
-import { APP_STARTED_AT, END, IDLE, SOURCES } from "../plan.ts";
+import { bucketOf, exact, type Held, noData } from "../judge.ts";
+import { APP_STARTED_AT, SOURCES } from "../plan.ts";
+import { perStep, steps } from "../steps.ts";
+import { END } from "../times.ts";
 import { type Done, mean, type Truth } from "../truth.ts";
+import { IDLE } from "../work.ts";
 import { CALCULATION, jobAges, QUERY, RUN_MARKS, reported, SWITCH, type Table } from "./common.ts";
 import { CRITICAL_MARKS, WHAT_IS_WRONG } from "./wrong.ts";
 

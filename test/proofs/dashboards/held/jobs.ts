@@ -1,5 +1,6 @@
-import { exact, type Held, held, noData, steps } from "../judge.ts";
-import { END, MINUTE } from "../plan.ts";
+import { exact, type Held, held, noData } from "../judge.ts";
+import { steps } from "../steps.ts";
+import { END, MINUTE } from "../times.ts";
 import type { Done, Truth } from "../truth.ts";
 import { jobAges, pushed, RUN_MARKS, type Table } from "./common.ts";
 import { CRITICAL_MARKS, WHAT_IS_WRONG } from "./wrong.ts";

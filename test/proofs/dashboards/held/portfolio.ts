@@ -1,5 +1,6 @@
-import { exact, type Held, steps } from "../judge.ts";
-import { END } from "../plan.ts";
+import { exact, type Held } from "../judge.ts";
+import { steps } from "../steps.ts";
+import { END } from "../times.ts";
 import { type Account, tally } from "../truth.ts";
 import { jobAges, RUN_MARKS, reported, SCRAPED_AGE, SWITCH, type Table } from "./common.ts";
 import { CRITICAL_MARKS, WHAT_IS_WRONG } from "./wrong.ts";

@@ -1,5 +1,5 @@
 import { type Held, held, type Wanted } from "../judge.ts";
-import { BEGIN, HOUR, MINUTE } from "../plan.ts";
+import { BEGIN, HOUR, MINUTE } from "../times.ts";
 import { type Done, REPORTER_MAX_AGE, type Truth } from "../truth.ts";
 import { CACHING, cost, hitRate, hits, misses, withinAnHour } from "./ai.ts";
 import { ENTRIES, ended, entryOf, evaluations, NAMES } from "./jobs.ts";
